@@ -1,0 +1,1 @@
+"""The self-hosted real-time server of the Interactive BDUF Orchestrator."""

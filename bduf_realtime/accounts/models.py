@@ -1,0 +1,64 @@
+"""Users of every kind, and the tokens that were taken back before they expired."""
+
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils import timezone
+
+
+class User(AbstractUser):
+    """A person, an agent or a service that signs in; an agent names the person it acts for."""
+
+    class Kind(models.TextChoices):
+        HUMAN = "human"
+        AGENT = "agent"
+        SERVICE = "service"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.HUMAN)
+    name = models.CharField(max_length=100, blank=True, help_text="Shown to others; the username if empty.")
+    acts_for = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="agents",
+        help_text="The person an agent acts for.",
+    )
+    tokens_valid_after = models.DateTimeField(
+        null=True, blank=True, help_text="Tokens issued before this moment are refused."
+    )
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(acts_for__isnull=True) | models.Q(kind="agent"),
+                name="only_agents_act_for_others",
+            )
+        ]
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.username
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Takes back every token issued under the old password."""
+        if self.password:
+            self.tokens_valid_after = timezone.now()
+        super().set_password(raw_password)
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+class RevokedToken(models.Model):
+    """An access token refused before its expiry; the row may go once it has expired by itself."""
+
+    jti = models.CharField(max_length=255, primary_key=True)
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="revoked_tokens")
+    expires_at = models.DateTimeField(db_index=True)
+    revoked_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.jti

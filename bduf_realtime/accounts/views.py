@@ -1,0 +1,114 @@
+"""Signing in and out over REST."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework import serializers, status
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+from bduf_realtime.accounts import services
+from bduf_realtime.accounts.models import User
+from bduf_realtime.accounts.tokens import Claims, PreciseRefreshToken, socket_token
+
+
+class LoginThrottle(SimpleRateThrottle):
+    """Counts attempts per address."""
+
+    scope = "login"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return f"login-address-{self.get_ident(request)}"
+
+
+class AccountThrottle(LoginThrottle):
+    """Counts attempts per account, whatever address they come from."""
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        name = request.data.get("username", "") if isinstance(request.data, dict) else ""
+        return f"login-account-{str(name).lower()[:150].encode().hex()}"
+
+
+class SignInSerializer(TokenObtainPairSerializer[User]):
+    token_class = PreciseRefreshToken
+
+
+class RefreshSerializer(TokenRefreshSerializer):
+    token_class = PreciseRefreshToken
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """Refuses tokens that a password change or a sign-out took back; the library knows only its blacklist."""
+        refresh = self.token_class(attrs["refresh"])
+        valid_after = (
+            User.objects.filter(pk=refresh["user_id"]).values_list("tokens_valid_after", flat=True).first()
+        )
+        if valid_after is not None and refresh.get("iat", 0) < valid_after.timestamp():
+            raise InvalidToken({"detail": "This token was taken back; sign in again."})
+        return super().validate(attrs)
+
+
+class SignIn(TokenObtainPairView):
+    """Trades username and password for an access and a refresh token."""
+
+    serializer_class = SignInSerializer
+    throttle_classes = [LoginThrottle, AccountThrottle]
+
+
+class Refresh(TokenRefreshView):
+    """Trades a refresh token for a new pair; the old one is blacklisted."""
+
+    serializer_class = RefreshSerializer
+
+
+class SocketTokenSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class SocketToken(APIView):
+    """Trades a page's login session for a short-lived socket token; the CSRF token is required."""
+
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [IsAuthenticated]
+
+    def post(self, request: Request) -> Response:
+        token = socket_token(request.user)
+        body = {"token": str(token), "expires_at": datetime.fromtimestamp(token["exp"], UTC)}
+        return Response(SocketTokenSerializer(body).data, headers={"Cache-Control": "no-store"})
+
+
+class SignOut(APIView):
+    """Takes back the access token of this call, or with `{"everywhere": true}` every token of the user."""
+
+    def post(self, request: Request) -> Response:
+        if request.data.get("everywhere") is True:
+            services.user_sign_out_everywhere(user=request.user)
+        elif isinstance(request.auth, Claims):
+            services.token_revoke(claims=request.auth)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeSerializer(serializers.ModelSerializer[User]):
+    id = serializers.CharField()
+    name = serializers.CharField(source="display_name")
+    acts_for = serializers.CharField(source="acts_for_id", allow_null=True)
+
+    class Meta:
+        model = User
+        fields = ["id", "username", "name", "kind", "acts_for", "email", "is_staff"]
+
+
+class Me(APIView):
+    """Tells who the caller is."""
+
+    def get(self, request: Request) -> Response:
+        return Response(MeSerializer(request.user).data)

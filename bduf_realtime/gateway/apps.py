@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class GatewayConfig(AppConfig):
+    name = "bduf_realtime.gateway"
+    label = "gateway"
+    verbose_name = "Gateway"
+
+    def ready(self) -> None:
+        from bduf_realtime.gateway import checks, logs  # noqa: F401 - registers the system checks
+
+        logs.configure()

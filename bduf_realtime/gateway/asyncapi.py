@@ -1,0 +1,129 @@
+"""AsyncAPI 3 from the handler table, the structs and the error table; what is not in the code is not in it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, get_args
+
+import msgspec
+
+from bduf_realtime.gateway.errors import CODES, Close, ErrorFrame
+from bduf_realtime.gateway.handlers import Data, Handler, table
+from bduf_realtime.gateway.messages import Connected
+from bduf_realtime.rooms.batch import Submission
+from bduf_realtime.rooms.events import Ack, Event
+
+REF = "#/components/schemas/{name}"
+
+# What each domain adds: the consumer of `/ws/`, and the events it can receive. Filled by `describe`.
+_described: dict[str, Any] = {"consumer": None, "events": {}}
+
+
+def describe(consumer: type, events: dict[str, type[msgspec.Struct]]) -> None:
+    """Names the consumer whose commands and the events that the document shows."""
+    _described["consumer"] = consumer
+    _described["events"] = events
+
+
+def document() -> dict[str, Any]:
+    """The whole document, in a stable order."""
+    handlers = [handler for _, handler in sorted(table(_described["consumer"]).items())]
+    events: dict[str, type[msgspec.Struct]] = dict(sorted(_described["events"].items()))
+    shapes = _shapes(handlers, events)
+    schemas = _schemas(shapes)
+    messages: dict[str, Any] = {}
+    for handler in handlers:
+        messages[_key(handler.type)] = {
+            "name": handler.type,
+            "title": handler.type,
+            "summary": handler.summary,
+            "description": inspect.getdoc(handler.shape) or "",
+            "payload": _envelope(handler),
+        }
+    for type_, shape in events.items():
+        messages[_key(type_)] = {
+            "name": type_,
+            "title": type_,
+            "description": inspect.getdoc(shape) or "",
+            "payload": {
+                "allOf": [_ref(Event), {"properties": {"type": {"const": type_}, "data": _ref(shape)}}]
+            },
+        }
+    for type_, shape in (("ack", Ack), ("error", ErrorFrame), ("connected", Connected)):
+        messages[type_] = {"name": type_, "description": inspect.getdoc(shape) or "", "payload": _ref(shape)}
+    refs = {name: {"$ref": f"#/components/messages/{name}"} for name in messages}
+    channel = {"$ref": "#/channels/client"}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "bduf_realtime",
+            "version": "1",
+            "description": "One socket for everything: commands in, acks, errors and numbered events out.",
+        },
+        "defaultContentType": "application/json",
+        "servers": {"local": {"host": "127.0.0.1:8000", "protocol": "ws", "pathname": "/ws/"}},
+        "channels": {"client": {"address": "/ws/", "messages": refs}},
+        "operations": {
+            "command": {
+                "action": "receive",
+                "channel": channel,
+                "summary": "What a client may send.",
+                "messages": [{"$ref": f"#/channels/client/messages/{_key(h.type)}"} for h in handlers],
+            },
+            "event": {
+                "action": "send",
+                "channel": channel,
+                "summary": "What the server sends.",
+                "messages": [
+                    {"$ref": f"#/channels/client/messages/{name}"}
+                    for name in (*map(_key, events), "ack", "error", "connected")
+                ],
+            },
+        },
+        "components": {"messages": messages, "schemas": schemas},
+        "x-error-codes": {
+            code: {"message": m.text, "status": m.status, "retryable": m.retryable}
+            for code, m in CODES.items()
+        },
+        "x-close-codes": {str(int(code)): code.name.lower() for code in Close},
+    }
+
+
+def _shapes(handlers: list[Handler], events: dict[str, type[msgspec.Struct]]) -> list[type[msgspec.Struct]]:
+    shapes: list[Any] = [Event, Ack, ErrorFrame, Connected, *events.values()]
+    for handler in handlers:
+        shapes.append(handler.shape)
+        answers = [handler.answers, *get_args(handler.answers)]
+        shapes += [
+            a
+            for a in answers
+            if isinstance(a, type) and issubclass(a, msgspec.Struct) and a is not Submission
+        ]
+    return list(dict.fromkeys(shapes))
+
+
+def _schemas(shapes: list[type[msgspec.Struct]]) -> dict[str, Any]:
+    _, components = msgspec.json.schema_components(shapes, ref_template=REF)
+    return dict(sorted(components.items()))
+
+
+def _ref(shape: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": REF.format(name=shape.__name__)}
+
+
+def _envelope(handler: Handler) -> dict[str, Any]:
+    fields: tuple[str, ...] = handler.shape.__struct_fields__ if issubclass(handler.shape, Data) else ()
+    return {
+        "type": "object",
+        "required": ["type", "data"] if fields else ["type"],
+        "additionalProperties": False,
+        "properties": {
+            "type": {"const": handler.type},
+            "id": {"type": "string", "minLength": 1, "maxLength": 64},
+            "data": _ref(handler.shape),
+        },
+    }
+
+
+def _key(type_: str) -> str:
+    return type_.replace(":", ".")

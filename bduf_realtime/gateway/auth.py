@@ -1,0 +1,138 @@
+"""The door: which handshakes are let in, and how a credential becomes an identity."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_plus
+
+import msgspec
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from bduf_realtime.accounts.tokens import Identity, TokenRefused, identify, read_access_token
+from bduf_realtime.gateway.errors import Close, RealtimeError
+from bduf_realtime.gateway.models import Connection
+
+PROTOCOL = "bduf.v1"
+MAX_HEADER = 16_384
+_TOKEN_NAME = re.compile(
+    r"(access_?|auth_?|bearer_?|id_?|refresh_?|socket_?)?(token|jwt)|authorization|bearer", re.I
+)
+_JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.")
+
+
+class HandshakeRefused(Exception):  # noqa: N818 - a verdict, not a failure
+    """The handshake gets HTTP 403; `args[0]` is the metric's label."""
+
+
+class Handshake(msgspec.Struct, frozen=True):
+    """What an acceptable handshake brought along."""
+
+    credential: str | None
+    subprotocol: str | None
+    supported: bool
+    address: str
+    user_agent: str
+
+
+def read_handshake(scope: Mapping[str, Any]) -> Handshake:
+    """Judges a handshake before it is accepted; raises HandshakeRefused.
+
+    Cheap refusals that a browser need not understand come here: a token in the URL, a foreign Origin or Host. Bad
+    credentials are judged after the accept, where a close code can be read.
+    """
+    headers: dict[str, list[str]] = {}
+    for raw_name, raw_value in scope["headers"]:
+        if len(raw_value) > MAX_HEADER:
+            raise HandshakeRefused("header_too_large")
+        headers.setdefault(raw_name.decode("latin-1").lower(), []).append(raw_value.decode("latin-1"))
+    _refuse_token_in_url(scope.get("query_string", b"").decode("latin-1"))
+    host = _one(headers, "host") or ""
+    domain, _ = split_domain_port(host)
+    if not validate_host(domain, settings.ALLOWED_HOSTS):
+        raise HandshakeRefused("host")
+    origin = _one(headers, "origin")
+    if origin is not None and not _allowed(origin, host, scope.get("scheme", "ws")):
+        raise HandshakeRefused("origin")
+    credential = _bearer(_one(headers, "authorization"))
+    offered = [p.strip() for p in ",".join(headers.get("sec-websocket-protocol", [])).split(",") if p.strip()]
+    carried = [p[len("bearer.") :] for p in offered if p.startswith("bearer.")]
+    names = [p for p in offered if not p.startswith("bearer.")]
+    if credential is None and carried:
+        credential = carried[0]
+    if credential is None and origin is None and "cookie" in headers:
+        raise HandshakeRefused("cookie")
+    supported = not names or PROTOCOL in names
+    # Even an unsupported one is echoed: without an answer a browser would hide the close code from the page.
+    chosen = PROTOCOL if PROTOCOL in names else names[0] if names else None
+    return Handshake(
+        credential, chosen, supported, _address(scope, headers), headers.get("user-agent", [""])[0][:255]
+    )
+
+
+def _one(headers: dict[str, list[str]], name: str) -> str | None:
+    values = headers.get(name, [])
+    if len(values) > 1:
+        raise HandshakeRefused(f"two_{name}_headers" if name in ("origin", "host") else "duplicate_header")
+    return values[0] if values else None
+
+
+def _refuse_token_in_url(query: str) -> None:
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if _TOKEN_NAME.fullmatch(unquote_plus(name)[:64]) or _JWT.search(unquote_plus(value)[:64]):
+            raise HandshakeRefused("token_in_url")
+
+
+def _allowed(origin: str, host: str, scheme: str) -> bool:
+    if settings.ALLOWED_ORIGINS:
+        return "*" in settings.ALLOWED_ORIGINS or origin in settings.ALLOWED_ORIGINS
+    return origin == f"{'https' if scheme == 'wss' else 'http'}://{host}"
+
+
+def _bearer(header: str | None) -> str | None:
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else header
+
+
+def _address(scope: Mapping[str, Any], headers: dict[str, list[str]]) -> str:
+    """The peer, or, behind trusted proxies, what the nearest of them saw."""
+    client = scope.get("client")
+    address = str(client[0]) if client else ""
+    proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
+    if proxies:
+        hops = [hop.strip() for hop in ",".join(headers.get("x-forwarded-for", [])).split(",") if hop.strip()]
+        address = hops[-min(proxies, len(hops))] if hops else address
+    return address[:64]
+
+
+def authenticate(raw: str, limit: int) -> Identity:
+    """Turns a credential into an identity, in a database thread; raises RealtimeError with the close it means.
+
+    `limit` is how many connections one user may have on all instances.
+    """
+    identity = judge(raw)
+    if Connection.objects.filter(user=identity.user_id, closed_at=None).count() >= limit:
+        raise RealtimeError(
+            "quota.exceeded", f"You already have {limit} connections open.", close=Close.TOO_MANY_CONNECTIONS
+        )
+    return identity
+
+
+def judge(raw: str) -> Identity:
+    """Reads and judges a token, in a database thread; raises RealtimeError with the close it means."""
+    try:
+        return identify(read_access_token(raw))
+    except TokenRefused as refused:
+        raise refusal(refused) from refused
+
+
+def refusal(refused: TokenRefused) -> RealtimeError:
+    """What a refused token means on the wire."""
+    if refused.code == "disabled":
+        return RealtimeError("auth.invalid", refused.message, close=Close.ACCOUNT_DISABLED)
+    return RealtimeError(f"auth.{refused.code}", refused.message, close=Close.UNAUTHENTICATED)

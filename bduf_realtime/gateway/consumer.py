@@ -1,0 +1,451 @@
+"""What a connection understands: reads each frame strictly, limits it, runs its handler, and answers exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import msgspec
+import structlog
+
+from bduf_realtime.gateway import auth, doors, metrics, presence
+from bduf_realtime.gateway import process as processes
+from bduf_realtime.gateway.conf import conf
+from bduf_realtime.gateway.doors import Grant
+from bduf_realtime.gateway.errors import Close, RealtimeError
+from bduf_realtime.gateway.handlers import Handler, handles, table
+from bduf_realtime.gateway.messages import (
+    AuthRefresh,
+    Hello,
+    History,
+    Ping,
+    Pong,
+    RoomHistory,
+    RoomJoin,
+    RoomJoined,
+    RoomLeave,
+    RoomLeft,
+    TokenTaken,
+    Welcome,
+)
+from bduf_realtime.gateway.ratelimit import Abuse, Bucket, Malformed
+from bduf_realtime.gateway.reading import Envelope, Unreadable, read_data, read_envelope, salvage_id
+from bduf_realtime.gateway.socket import Send, Socket
+from bduf_realtime.gateway.storage import call
+from bduf_realtime.rooms.batch import Committed, Outcome, Submission
+from bduf_realtime.rooms.events import CommandKey, IdConflict, NoSuchRoom, ack_frame, fingerprint, timestamp
+from bduf_realtime.rooms.journal import JournalFull, JournalLate
+
+logger = structlog.get_logger(__name__)
+
+CAPABILITIES = frozenset({"batch"})
+IDENTITY_TRIES = 3
+encode = msgspec.json.Encoder().encode
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A command as its handler sees it beside the payload."""
+
+    type: str
+    id: str | None
+    data: dict[str, Any]
+    received: float
+
+
+class Answered:
+    """What a handler returns when it has queued its own ack."""
+
+
+ANSWERED = Answered()
+
+
+class RealtimeConsumer(Socket):
+    """Section 3 and 4 of the protocol; every domain's consumer adds its own commands to these."""
+
+    handlers: ClassVar[dict[str, Handler]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.handlers = table(cls)
+
+    def _open(self, process: processes.Process, handshake: auth.Handshake, send: Send) -> None:
+        super()._open(process, handshake, send)
+        now = time.monotonic()
+        self._backlog: deque[tuple[Handler, Request]] = deque()
+        self._barrier: asyncio.Task[None] | None = None
+        self._space: asyncio.Event | None = None
+        self._said_hello = False
+        self._identity_tries = 0
+        self._malformed = Malformed()
+        self._abuse = Abuse()
+        self._buckets: dict[str, Bucket] = {"connection": Bucket(conf.rate_connection, conf.rate_burst, now)}
+        self._complained: dict[str, float] = {}
+
+    def ended(self) -> None:
+        if self._barrier is not None:
+            self._barrier.cancel()
+        self._backlog.clear()
+
+    # --- frames in -----------------------------------------------------------------------------------------------
+
+    async def received(self, message: dict[str, Any], now: float) -> None:
+        text = message.get("text")
+        size = len(text) if text is not None else len(message.get("bytes") or b"")
+        self.messages_in += 1
+        self.bytes_in += size
+        metrics.bytes_received.inc(size)
+        if (
+            size * 4 > conf.message_bytes
+            and len((text or "").encode("utf-8", "replace")) > conf.message_bytes
+        ):
+            self.close(Close.TOO_LARGE, "msg.too_large")
+            return
+        if text is None:
+            self._malformed_frame(
+                RealtimeError("msg.bad_json", "This endpoint takes text frames."), None, now
+            )
+            return
+        try:
+            envelope = read_envelope(text)
+        except Unreadable as unreadable:
+            self._malformed_frame(unreadable.error, unreadable.id, now)
+            return
+        except RealtimeError as error:
+            self._malformed_frame(error, salvage_id(text), now)
+            return
+        if self.identity is None:
+            await self._first_frame(envelope, now)
+            return
+        self._take(envelope, now)
+        while self.closing is None and len(self._backlog) >= conf.inbound_backlog:
+            # The client is ahead of its own commands: its socket is not read until they are done.
+            self._space = asyncio.Event()
+            await self._space.wait()
+
+    def _malformed_frame(self, error: RealtimeError, id_: str | None, now: float) -> None:
+        self.send_error(error, id_)
+        if self.identity is None:
+            self.close(Close.BAD_PROTOCOL, "auth.hello_expected")
+        elif error.malformed and self._malformed.count(now) >= conf.malformed_frames:
+            self.close(Close.TOO_MANY_INVALID, "msg.too_many_invalid")
+
+    async def _first_frame(self, envelope: Envelope, now: float) -> None:
+        """Before anything else the client says who it is; nothing else is even looked at."""
+        if envelope.type != "hello":
+            self.refuse_and_close(
+                RealtimeError("auth.invalid", "The first frame is hello.", close=Close.BAD_PROTOCOL),
+                envelope.id,
+            )
+            return
+        try:
+            hello = read_data(envelope.data, Hello)
+        except RealtimeError as error:
+            error.close = Close.BAD_PROTOCOL
+            self.refuse_and_close(error, envelope.id)
+            return
+        if hello.token is None:
+            self.refuse_and_close(
+                RealtimeError("auth.invalid", "hello needs a token.", close=Close.UNAUTHENTICATED),
+                envelope.id,
+            )
+        elif await self.authenticate(hello.token):
+            welcome = self._introduced(hello)
+            self.send_connected(welcome.capabilities)
+            self._answer(Request("hello", envelope.id, envelope.data, now), welcome)
+
+    def _take(self, envelope: Envelope, now: float) -> None:
+        handler = self.handlers.get(envelope.type)
+        if handler is None:
+            metrics.messages_received.labels("unknown").inc()
+            if self._within_rate("unknown", None, envelope.id, now):
+                self._malformed_frame(
+                    RealtimeError("msg.unknown_type", details={"type": envelope.type}), envelope.id, now
+                )
+            return
+        metrics.messages_received.labels(handler.type).inc()
+        request = Request(handler.type, envelope.id, envelope.data, now)
+        if handler.shape is Pong:
+            self._run(handler, request)
+            return
+        if not self._within_rate(handler.type, handler.rate, envelope.id, now):
+            return
+        if handler.shape is not Ping:
+            self._active = now
+            if self.expired and handler.shape is not AuthRefresh:
+                self.send_error(RealtimeError("auth.expired"), envelope.id)
+                return
+            if (
+                self._barrier is not None
+                or self._backlog
+                or self.outbox.congested
+                or self._must_wait(handler)
+            ):
+                self._backlog.append((handler, request))
+                return
+        self._run(handler, request)
+
+    def _must_wait(self, handler: Handler) -> bool:
+        return handler.barrier and self.in_flight > 0
+
+    def _go_on(self) -> None:
+        """Runs commands that waited, as far as the order allows."""
+        while self._backlog and self._barrier is None and not self.outbox.congested and self.closing is None:
+            if self._must_wait(self._backlog[0][0]):
+                break
+            self._run(*self._backlog.popleft())
+        if self._space is not None and (
+            len(self._backlog) < conf.inbound_backlog or self.closing is not None
+        ):
+            self._space.set()
+            self._space = None
+
+    def tick(self, now: float) -> None:
+        super().tick(now)
+        if self._backlog:
+            self._go_on()
+
+    def _run(self, handler: Handler, request: Request) -> None:
+        try:
+            message = read_data(request.data, handler.shape)
+            if handler.barrier:
+                coroutine = self._run_barrier(handler, message, request)
+                self._barrier = asyncio.create_task(coroutine, name=handler.type)
+                return
+            result = handler.run(self, message, request)
+            if isinstance(result, Submission):
+                self._submit(request, result)
+            else:
+                self._answer(request, result)
+        except RealtimeError as error:
+            self._refuse(request, error)
+        except Exception:  # noqa: BLE001 - the unexpected is logged with a reference and told as such
+            self._refuse(request, self._unexpected(handler.type))
+
+    async def _run_barrier(self, handler: Handler, message: Any, request: Request) -> None:
+        try:
+            self._answer(request, await handler.run(self, message, request))
+        except RealtimeError as error:
+            self._refuse(request, error)
+        except Exception:  # noqa: BLE001 - as in _run
+            self._refuse(request, self._unexpected(handler.type))
+        finally:
+            self._barrier = None
+            if self._backlog:
+                self._go_on()
+
+    def _unexpected(self, type_: str) -> RealtimeError:
+        reference = uuid.uuid4().hex[:8]
+        logger.exception("command_failed", connection=self.id, type=type_, reference=reference)
+        return RealtimeError("internal", details={"reference": reference})
+
+    # --- answers -------------------------------------------------------------------------------------------------
+
+    def _answer(self, request: Request, result: Any) -> None:
+        if request.id is not None and result is not ANSWERED:
+            self.outbox.put(ack_frame(request.id, encode({} if result is None else result)).decode())
+
+    def _refuse(self, request: Request, error: RealtimeError) -> None:
+        if error.malformed:
+            self._malformed_frame(error, request.id, time.monotonic())
+        else:
+            self.refuse_and_close(error, request.id)
+
+    def _submit(self, request: Request, submission: Submission) -> None:
+        """Hands a durable command to the journal; its ack comes after the commit."""
+        if request.id is not None:
+            print_ = fingerprint(request.type, request.data)
+            key = CommandKey(self.user_id, self.client_instance, request.id, print_)
+            submission = msgspec.structs.replace(submission, key=key)
+        self.in_flight += 1
+        late = False
+
+        def done(outcome: Outcome) -> None:
+            nonlocal late
+            if not late:
+                self.in_flight -= 1
+            if isinstance(outcome, JournalLate):
+                late = True
+            self._committed(request, outcome)
+            if self._backlog:
+                self._go_on()
+
+        self.process.journal.submit(submission, done)
+
+    def _committed(self, request: Request, outcome: Outcome) -> None:
+        if isinstance(outcome, Committed):
+            metrics.stage_seconds.labels("commit").observe(time.monotonic() - request.received)
+            if outcome.event is not None:
+                self.process.hub.committed(outcome.event, self, outcome.ack)
+            elif outcome.ack is not None:
+                self.outbox.put(outcome.ack.decode())
+            metrics.stage_seconds.labels("deliver").observe(time.monotonic() - request.received)
+        elif isinstance(outcome, RealtimeError):
+            self._refuse(request, outcome)
+        elif isinstance(outcome, IdConflict):
+            self._refuse(request, RealtimeError("msg.id_conflict"))
+        elif isinstance(outcome, NoSuchRoom):
+            self._refuse(request, RealtimeError("room.not_found"))
+        elif isinstance(outcome, JournalFull):
+            self._refuse(request, RealtimeError("storage.busy", retry_after_ms=500))
+        elif isinstance(outcome, JournalLate):
+            self._refuse(request, RealtimeError("storage.unavailable", retry_after_ms=1_000))
+        else:
+            logger.error("commit_failed", type=request.type, exc_info=outcome)
+            self._refuse(request, RealtimeError("internal"))
+
+    # --- rates ---------------------------------------------------------------------------------------------------
+
+    def _within_rate(self, type_: str, rate: str | None, id_: str | None, now: float) -> bool:
+        """Takes a token from every bucket the command falls under, or says how long to wait."""
+        wait, bucket = 0.0, "connection"
+        if rate is not None:
+            wait, bucket = self._bucket(rate, now).take(now), rate
+        if not wait and rate != "cursor":
+            wait, bucket = self._buckets["connection"].take(now), "connection"
+            if not wait:
+                wait, bucket = self.process.users.take(self.user_id, now), "user"
+        if not wait:
+            return True
+        metrics.rate_limited.labels(bucket).inc()
+        if id_ is not None or now - self._complained.get(bucket, 0.0) >= 1.0:
+            self._complained[bucket] = now
+            details = {"bucket": bucket, "type": type_}
+            self.send_error(
+                RealtimeError("rate.limited", retry_after_ms=max(1, int(wait * 1000) + 1), details=details),
+                id_,
+            )
+        if rate != "cursor" and self._abuse.refused(now) >= conf.abuse_windows:
+            self.close(Close.RATE_LIMITED, "rate.limited", retry_ms=5_000)
+        return False
+
+    def _bucket(self, rate: str, now: float) -> Bucket:
+        bucket = self._buckets.get(rate)
+        if bucket is None:
+            bucket = self._buckets[rate] = Bucket(getattr(conf, f"rate_{rate}"), conf.rate_burst, now)
+        return bucket
+
+    # --- the gateway's own commands ------------------------------------------------------------------------------
+
+    def _introduced(self, hello: Hello) -> Welcome:
+        self._said_hello = True
+        agreed = sorted(CAPABILITIES & set(hello.capabilities))
+        self.outbox.batch = "batch" in agreed
+        self._timezone = hello.timezone[:64]
+        if hello.client is not None:
+            self._client = f"{hello.client.name} {hello.client.version}".strip()[:120]
+            self.client_instance = hello.client.instance or self.client_instance
+        return Welcome(agreed)
+
+    @handles("hello")
+    async def hello(self, message: Hello, request: Request) -> Welcome:
+        """Declares the client of a connection whose handshake carried the token."""
+        if self._said_hello:
+            raise RealtimeError("msg.bad_envelope", "hello was said already.")
+        if message.token is not None:
+            await self._swap(message.token)
+        return self._introduced(message)
+
+    @handles("auth:refresh")
+    async def auth_refresh(self, message: AuthRefresh, request: Request) -> TokenTaken:
+        """Swaps the token in place."""
+        await self._swap(message.token)
+        assert self.identity is not None  # noqa: S101
+        return TokenTaken(timestamp(datetime.fromtimestamp(self.identity.expires_at, UTC)))
+
+    async def _swap(self, token: str) -> None:
+        assert self.identity is not None  # noqa: S101
+        try:
+            fresh = await call(auth.judge, token)
+            if fresh.user_id != self.user_id or (fresh.issued_at or 0) < (self.identity.issued_at or 0):
+                raise RealtimeError("auth.identity_change")
+        except RealtimeError as error:
+            if error.code.startswith("auth."):
+                self._identity_tries += 1
+                error.close = Close.UNAUTHENTICATED if self._identity_tries >= IDENTITY_TRIES else None
+            raise
+        self.identify(fresh)
+
+    @handles("ping")
+    def ping(self, message: Ping, request: Request) -> Answered:
+        """Is answered with a pong."""
+        self.send_frame("pong", {"server_time": timestamp(datetime.now(UTC))}, request.id)
+        return ANSWERED
+
+    @handles("pong")
+    def pong(self, message: Pong, request: Request) -> Answered:
+        """Proves that what was sent before the ping has been read."""
+        if request.id is None or not self.ponged(request.id, request.received):
+            self._within_rate("pong", None, request.id, request.received)
+        elif self._backlog:
+            self._go_on()
+        return ANSWERED
+
+    @handles("room:join", rate="join")
+    async def room_join(self, message: RoomJoin, request: Request) -> Answered:
+        """Enters a room: the ack first, then, with `since`, what was missed, then the room's life."""
+        room = message.room
+        doors.split(room)
+        if room not in self.rooms and len(self.rooms) >= conf.max_rooms_per_connection:
+            raise RealtimeError(
+                "quota.exceeded", f"A connection may be in {conf.max_rooms_per_connection} rooms."
+            )
+        hub = self.process.hub
+        hub.leave(self, room)
+        channel = await hub.open(room)
+        try:
+            joined = await call(doors.join, room, self.visitor, message.since)
+            self.rooms[room] = joined.grant
+            hub.settle(channel, joined.epoch, joined.seq)
+            if request.id is not None:
+                self.outbox.put(ack_frame(request.id, encode(_room_joined(room, joined))).decode())
+            metrics.recoveries.labels(joined.recovered).inc()
+            full = joined.recovered == "full" and message.since is not None
+            await hub.admit(
+                channel, self, message.since.seq if full and message.since else joined.seq, joined.epoch
+            )
+        finally:
+            hub.release(channel)
+            if self.closing is not None or self.outbox.closed:
+                self.process.departed(self, room)
+        return ANSWERED
+
+    @handles("room:leave", rate="join")
+    async def room_leave(self, message: RoomLeave, request: Request) -> RoomLeft:
+        """Leaves a room."""
+        if self.rooms.pop(message.room, None) is None:
+            raise RealtimeError("room.not_joined")
+        self.process.hub.leave(self, message.room)
+        await call(presence.depart, [presence.Departure(message.room, self.user_id, self.id)])
+        return RoomLeft(message.room)
+
+    @handles("room:history")
+    async def room_history(self, message: RoomHistory, request: Request) -> History:
+        """Reads a room's past."""
+        limit = min(message.limit, conf.history_limit)
+        page = await call(doors.history, message.room, self.visitor, message.before, limit)
+        events = [msgspec.Raw(frame) for _, frame in page.events]
+        return History(events, page.position.floor, page.position.head, page.position.epoch)
+
+    def grant(self, room: str) -> Grant:
+        """What this connection may do in a room it has joined; raises room.not_joined."""
+        grant = self.rooms.get(room)
+        if grant is None:
+            raise RealtimeError("room.not_joined")
+        return grant
+
+
+def _room_joined(room: str, joined: doors.Joined) -> RoomJoined:
+    return RoomJoined(
+        room,
+        joined.epoch,
+        joined.seq,
+        joined.recovered,
+        joined.members,
+        joined.grant.role,
+        sorted(joined.grant.permissions),
+        joined.state,
+    )

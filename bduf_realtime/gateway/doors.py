@@ -1,0 +1,139 @@
+"""The kinds of rooms there are. Domains add theirs; the gateway itself knows only the user's own room."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from bduf_realtime.accounts.tokens import Identity
+from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.rooms import log, models
+from bduf_realtime.rooms.transactions import write
+
+
+class Visitor(msgspec.Struct, frozen=True):
+    """A connection at the door of a room."""
+
+    identity: Identity
+    connection: str
+    instance: str
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What a connection may do in a room; `terms` is whatever the room's kind needs to judge without a database."""
+
+    role: str
+    permissions: frozenset[str]
+    terms: Any = None
+
+
+class RoomKind(Protocol):
+    """What a domain says about rooms of its prefix. All methods run in a database thread.
+
+    `admit` runs in a transaction: it authorises, takes the room's lock, and notes the attendance; it raises
+    RealtimeError. `state` and `members` run in the same transaction, so they are as of the ack's seq. `depart` notes
+    that a connection left. `grants` tells what users may do now; a user missing from it has no right any more.
+    `watched` names the event types after which grants are asked for again.
+    """
+
+    watched: frozenset[str]
+
+    def admit(self, key: str, visitor: Visitor) -> Grant: ...
+
+    def state(self, key: str, visitor: Visitor) -> Any: ...
+
+    def members(self, key: str) -> list[Any]: ...
+
+    def depart(self, key: str, user: str, connection: str) -> None: ...
+
+    def grants(self, key: str, users: Iterable[str]) -> dict[str, Grant]: ...
+
+
+class UserRoom:
+    """A user's own room; nobody else gets in."""
+
+    watched: frozenset[str] = frozenset()
+
+    def admit(self, key: str, visitor: Visitor) -> Grant:
+        if key != visitor.identity.user_id:
+            raise RealtimeError("room.not_found")
+        name = f"user:{key}"
+        models.Room.objects.get_or_create(name=name)
+        log.lock(name)
+        return Grant("owner", frozenset({"read"}))
+
+    def state(self, key: str, visitor: Visitor) -> Any:
+        return {}
+
+    def members(self, key: str) -> list[Any]:
+        return []
+
+    def depart(self, key: str, user: str, connection: str) -> None:
+        """Nobody is told."""
+
+    def grants(self, key: str, users: Iterable[str]) -> dict[str, Grant]:
+        return {user: Grant("owner", frozenset({"read"})) for user in users if user == key}
+
+
+kinds: dict[str, RoomKind] = {"user": UserRoom()}
+
+
+class Since(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The position a client has: the epoch it knows, and the last number it saw."""
+
+    epoch: str
+    seq: int
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """What a join found, from one transaction."""
+
+    grant: Grant
+    epoch: str
+    seq: int
+    recovered: str
+    state: Any
+    members: list[Any]
+
+
+# One spelling per room, so that nobody can be in the same room under two names.
+_NAME = re.compile(r"([a-z]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+
+
+def split(room: str) -> tuple[RoomKind, str]:
+    """Finds a room's kind and key, a UUID; raises room.not_found."""
+    match = _NAME.fullmatch(room)
+    kind = kinds.get(match[1]) if match else None
+    if match is None or kind is None:
+        raise RealtimeError("room.not_found")
+    return kind, match[2]
+
+
+def join(room: str, visitor: Visitor, since: Since | None) -> Joined:
+    """Admits a connection and reads position and state as of the same moment; raises RealtimeError."""
+    kind, key = split(room)
+    with write():
+        grant = kind.admit(key, visitor)
+        where = log.lock(room)
+        recoverable = (
+            since is not None and since.epoch == where.epoch and where.floor - 1 <= since.seq <= where.head
+        )
+        recovered = "none" if since is None else "full" if recoverable else "snapshot"
+        state = None if recoverable else kind.state(key, visitor)
+        return Joined(grant, where.epoch, where.head, recovered, state, kind.members(key))
+
+
+def history(room: str, visitor: Visitor, before: int | None, limit: int) -> log.Page:
+    """Reads a room's past for somebody who may read it; raises RealtimeError."""
+    kind, key = split(room)
+    user = visitor.identity.user_id
+    grant = kind.grants(key, [user]).get(user)
+    if grant is None or "read" not in grant.permissions:
+        raise RealtimeError("room.not_found")
+    try:
+        return log.history(room, before=before, limit=limit)
+    except log.NoSuchRoom as error:
+        raise RealtimeError("room.not_found") from error

@@ -1,0 +1,438 @@
+"""Moves events of one process to its sockets, and to and from the other processes, each exactly once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from bduf_realtime.gateway import metrics
+from bduf_realtime.gateway.conf import Conf
+from bduf_realtime.gateway.errors import Close, RealtimeError
+from bduf_realtime.gateway.layer import Layer
+from bduf_realtime.gateway.storage import call
+from bduf_realtime.rooms import log
+from bduf_realtime.rooms.events import Appended, NoSuchRoom
+
+if TYPE_CHECKING:
+    from bduf_realtime.gateway.consumer import RealtimeConsumer
+
+logger = structlog.get_logger(__name__)
+
+PENDING_EVENTS = 1_000
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A numbered event on its way to local members; its author gets `ack` instead, where there is one."""
+
+    seq: int
+    type: str
+    frame: str
+    origin: Any = None
+    ack: str | None = None
+
+
+class RoomChannel:
+    """One room as this process sees it: how far it has delivered, and to whom."""
+
+    __slots__ = (
+        "cursors",
+        "cursors_moved",
+        "empty_since",
+        "epoch",
+        "grouped",
+        "joining",
+        "members",
+        "name",
+        "pending",
+        "position",
+        "recent",
+        "repair",
+        "skip",
+    )
+
+    def __init__(self, name: str, recent: int) -> None:
+        self.name = name
+        self.grouped = False
+        self.epoch: str | None = None
+        self.position = 0
+        self.members: dict[str, RealtimeConsumer] = {}
+        self.joining = 0
+        self.skip: dict[str, int] = {}
+        self.pending: dict[int, Arrival] = {}
+        self.recent: deque[tuple[int, str]] = deque(maxlen=recent)
+        self.repair: asyncio.Task[None] | None = None
+        self.cursors: dict[str, str] = {}
+        self.cursors_moved: dict[str, str] = {}
+        self.empty_since: float | None = None
+
+
+class Hub:
+    """One per process. Everything here runs on the event loop, except `committed_elsewhere`."""
+
+    def __init__(self, instance: str, conf: Conf) -> None:
+        self.instance = instance
+        self._conf = conf
+        self._loop = asyncio.get_running_loop()
+        self._channels: dict[str, RoomChannel] = {}
+        self._cursor_tick: asyncio.TimerHandle | None = None
+        self._moved: set[RoomChannel] = set()
+        self.layer = Layer(instance, conf, self._receive, self._layer_found)
+        self.watched: Callable[[str, str], bool] = lambda room, type_: False
+        self.on_watched: Callable[[RoomChannel, str], None] = lambda channel, type_: None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Begins to listen on the layer and to check positions."""
+        log.listen(self.committed_elsewhere)
+        self._spawn(self._check_positions(), "hub-positions")
+        await self.layer.start()
+
+    async def stop(self) -> None:
+        log.unlisten(self.committed_elsewhere)
+        await self.layer.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._cursor_tick is not None:
+            self._cursor_tick.cancel()
+
+    # --- joining and leaving -----------------------------------------------------------------------------------
+
+    async def open(self, name: str) -> RoomChannel:
+        """Finds or opens a room and makes sure that its events reach this process; pair with `admit` or `release`."""
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = RoomChannel(name, self._conf.recent_events)
+            metrics.rooms_open.set(len(self._channels))
+        channel.joining += 1
+        channel.empty_since = None
+        if not channel.grouped:
+            channel.grouped = await self.layer.join(name)
+        return channel
+
+    def release(self, channel: RoomChannel) -> None:
+        """Ends a join, whether it succeeded or not."""
+        channel.joining -= 1
+        self._note_empty(channel)
+
+    def settle(self, channel: RoomChannel, epoch: str, seq: int) -> None:
+        """Takes the position a join has read: the first one starts the room, a foreign epoch restarts it."""
+        if channel.epoch is not None and channel.epoch != epoch:
+            self._restart(channel)
+        if channel.epoch is None:
+            channel.epoch, channel.position = epoch, seq
+            channel.pending = {n: arrival for n, arrival in channel.pending.items() if n > seq}
+            self._drain(channel)
+
+    async def admit(self, channel: RoomChannel, consumer: RealtimeConsumer, after: int, epoch: str) -> None:
+        """Sends a joiner everything past `after`, then lets it live; nothing is skipped or sent twice."""
+        while after < channel.position:
+            if channel.recent and channel.recent[0][0] <= after + 1:
+                for seq, frame in channel.recent:
+                    if seq > after:
+                        consumer.outbox.put(frame)
+                after = channel.position
+                break
+            page = await call(log.read, channel.name, after=after, limit=self._conf.replay_page)
+            if not page.events or page.events[0][0] != after + 1 or page.position.epoch != epoch:
+                raise RealtimeError("internal", close=Close.POSITION_LOST)
+            for seq, raw in page.events:
+                consumer.outbox.put(raw.decode())
+            after = seq
+            await consumer.outbox.drained()
+        if channel.epoch != epoch or consumer.outbox.closed:
+            raise RealtimeError("internal", close=Close.POSITION_LOST)
+        channel.members[consumer.id] = consumer
+        if after > channel.position:
+            channel.skip[consumer.id] = after
+            self._repair_soon(channel)
+        others = {key: entry for key, entry in channel.cursors.items() if key != consumer.id}
+        if others:
+            consumer.outbox.put_latest(cursor_lane(channel.name), others)
+
+    def leave(self, consumer: RealtimeConsumer, name: str) -> None:
+        """Stops delivering a room to a connection."""
+        channel = self._channels.get(name)
+        if channel is None or channel.members.pop(consumer.id, None) is None:
+            return
+        channel.skip.pop(consumer.id, None)
+        channel.cursors.pop(consumer.id, None)
+        self._note_empty(channel)
+
+    def channel(self, name: str) -> RoomChannel | None:
+        return self._channels.get(name)
+
+    def forget_empty(self, linger: float) -> None:
+        """Closes rooms that nobody here has been in for `linger` seconds."""
+        now = time.monotonic()
+        for channel in [c for c in self._channels.values() if c.empty_since and now - c.empty_since > linger]:
+            del self._channels[channel.name]
+            if channel.repair is not None:
+                channel.repair.cancel()
+            self._spawn(self._unsubscribe(channel.name), "hub-unsubscribe")
+        metrics.rooms_open.set(len(self._channels))
+
+    async def _unsubscribe(self, name: str) -> None:
+        if name not in self._channels:
+            await self.layer.leave(name)
+
+    def _note_empty(self, channel: RoomChannel) -> None:
+        if not channel.members and not channel.joining:
+            channel.empty_since = time.monotonic()
+
+    # --- numbered events ---------------------------------------------------------------------------------------
+
+    def committed(
+        self, appended: Appended, origin: RealtimeConsumer | None = None, ack: bytes | None = None
+    ) -> None:
+        """Delivers what this process committed, the ack to its author in its place, and publishes it."""
+        frame = appended.frame.decode()
+        self._arrive(
+            appended.room,
+            appended.epoch,
+            Arrival(appended.seq, appended.type, frame, origin, ack.decode() if ack else None),
+        )
+        self.layer.publish_event(appended, frame)
+
+    def committed_elsewhere(self, appended: Appended) -> None:
+        """Takes an event that a service committed in another thread."""
+        with suppress(RuntimeError):  # the loop has ended: other processes find the event by position
+            self._loop.call_soon_threadsafe(self.committed, appended)
+
+    def _arrive(self, name: str, epoch: str, arrival: Arrival) -> None:
+        channel = self._channels.get(name)
+        if channel is None or (channel.epoch is not None and channel.epoch != epoch):
+            if arrival.ack is not None:
+                arrival.origin.outbox.put(arrival.ack)
+            if channel is not None:
+                self._repair_soon(channel)
+            return
+        if channel.epoch is None:
+            channel.pending[arrival.seq] = arrival
+        elif arrival.seq == channel.position + 1:
+            self._deliver(channel, arrival)
+            if channel.pending:
+                self._drain(channel)
+        elif arrival.seq > channel.position:
+            channel.pending[arrival.seq] = arrival
+            if len(channel.pending) > PENDING_EVENTS:
+                # Acks must not be lost with the copies; the log has the rest.
+                channel.pending = {n: a for n, a in channel.pending.items() if a.ack is not None}
+            self._repair_soon(channel)
+        elif arrival.ack is not None and arrival.origin.id not in channel.members:
+            arrival.origin.outbox.put(arrival.ack)
+
+    def _deliver(self, channel: RoomChannel, arrival: Arrival) -> None:
+        seq, frame, origin = arrival.seq, arrival.frame, arrival.origin
+        channel.position = seq
+        channel.recent.append((seq, frame))
+        if channel.skip:
+            self._deliver_skipping(channel, arrival)
+        else:
+            for member in channel.members.values():
+                member.outbox.put(frame if member is not origin or arrival.ack is None else arrival.ack)
+        if arrival.ack is not None and origin.id not in channel.members:
+            origin.outbox.put(arrival.ack)
+        metrics.events_delivered.labels("durable").inc(len(channel.members))
+        if self.watched(channel.name, arrival.type):
+            self.on_watched(channel, arrival.type)
+
+    def _deliver_skipping(self, channel: RoomChannel, arrival: Arrival) -> None:
+        for key, member in channel.members.items():
+            if channel.skip.get(key, 0) < arrival.seq:
+                member.outbox.put(arrival.ack if member is arrival.origin and arrival.ack else arrival.frame)
+        channel.skip = {key: seq for key, seq in channel.skip.items() if seq > arrival.seq}
+
+    def _drain(self, channel: RoomChannel) -> None:
+        while (arrival := channel.pending.pop(channel.position + 1, None)) is not None:
+            self._deliver(channel, arrival)
+        for seq in [n for n in channel.pending if n <= channel.position]:
+            del channel.pending[seq]
+
+    # --- holes -------------------------------------------------------------------------------------------------
+
+    def _repair_soon(self, channel: RoomChannel) -> None:
+        if channel.repair is None:
+            channel.repair = self._spawn(self._repair(channel), "hub-repair")
+
+    async def _repair(self, channel: RoomChannel) -> None:
+        """Reads from the log what did not arrive by itself within the patience given to stragglers."""
+        try:
+            while True:
+                before = channel.position
+                await asyncio.sleep(self._conf.gap_patience)
+                if not self._behind(channel) and channel.position != before:
+                    return
+                if channel.epoch is None or self._channels.get(channel.name) is not channel:
+                    return
+                if not await self._read_hole(channel):
+                    return
+        except RealtimeError:
+            logger.warning("gap_repair_postponed", room=channel.name)
+        except NoSuchRoom:
+            self._restart(channel)
+        finally:
+            channel.repair = None
+
+    def _behind(self, channel: RoomChannel) -> bool:
+        return bool(channel.pending) or any(seq > channel.position for seq in channel.skip.values())
+
+    async def _read_hole(self, channel: RoomChannel) -> bool:
+        """Delivers one page of the log past the room's position; true when another look is due."""
+        page = await call(log.read, channel.name, after=channel.position, limit=self._conf.replay_page)
+        if page.position.epoch != channel.epoch or page.position.floor > channel.position + 1:
+            self._restart(channel)
+            return False
+        repaired = 0
+        for seq, raw in page.events:
+            if seq != channel.position + 1:
+                continue  # it arrived while the page was read
+            if self._author_waits(channel, raw):
+                return True
+            pending = channel.pending.pop(seq, None)
+            kind = msgspec.json.decode(raw, type=_Outline).type
+            self._deliver(channel, pending or Arrival(seq, kind, raw.decode()))
+            repaired += pending is None
+        if repaired:
+            metrics.gaps_repaired.inc()
+            metrics.events_repaired.inc(repaired)
+        self._drain(channel)
+        return channel.position < page.position.head or self._behind(channel)
+
+    def _author_waits(self, channel: RoomChannel, raw: bytes) -> bool:
+        """Whether the event's author sits here and its ack, due in the event's place, is about to arrive."""
+        author = channel.members.get(msgspec.json.decode(raw, type=_Outline).by.connection)
+        return author is not None and author.in_flight > 0
+
+    def _restart(self, channel: RoomChannel) -> None:
+        """The log is not the one these members know: they come back and take a snapshot."""
+        logger.warning("room_restarted", room=channel.name, epoch=channel.epoch)
+        members = list(channel.members.values())
+        for arrival in channel.pending.values():
+            if arrival.ack is not None:
+                arrival.origin.outbox.put(arrival.ack)
+        channel.epoch, channel.position = None, 0
+        channel.members, channel.skip, channel.pending = {}, {}, {}
+        channel.recent.clear()
+        for member in members:
+            member.close(Close.POSITION_LOST, "room.restarted", retry_ms=200)
+
+    async def _check_positions(self) -> None:
+        while True:
+            await asyncio.sleep(self._conf.position_interval)
+            await self.check_positions()
+
+    async def check_positions(self) -> None:
+        """Compares where this process stands with where the logs stand."""
+        names = [c.name for c in self._channels.values() if c.epoch is not None and c.members]
+        if not names:
+            return
+        try:
+            heads = await call(log.positions, names)
+        except RealtimeError:
+            return
+        for name in names:
+            channel = self._channels.get(name)
+            if channel is None or channel.epoch is None:
+                continue
+            epoch, head = heads.get(name, ("", 0))
+            if epoch != channel.epoch:
+                self._restart(channel)
+            elif head > channel.position:
+                self._repair_soon(channel)
+
+    # --- events without a number -------------------------------------------------------------------------------
+
+    def signal(self, name: str, frame: bytes, to: list[str] | None, origin: RealtimeConsumer) -> None:
+        """Delivers an ephemeral event to all others of a room, or to named users."""
+        text = frame.decode()
+        self._deliver_signal(name, text, to, origin)
+        self.layer.publish_signal(name, text, to)
+
+    def _deliver_signal(self, name: str, text: str, to: list[str] | None, origin: Any = None) -> None:
+        channel = self._channels.get(name)
+        if channel is None:
+            return
+        wanted = None if to is None else set(to)
+        delivered = 0
+        for member in channel.members.values():
+            if member is origin or (wanted is not None and member.user_id not in wanted):
+                continue
+            if not member.outbox.congested:  # who is behind does not need what is gone in a moment
+                member.outbox.put(text)
+                delivered += 1
+        metrics.events_delivered.labels("signal").inc(delivered)
+
+    def cursor(self, name: str, connection: str, entry: bytes) -> None:
+        """Keeps a connection's latest cursor for the room's next tick."""
+        text = entry.decode()
+        self._cursor_moved(name, {connection: text})
+        self.layer.publish_cursor(name, connection, text)
+
+    def _cursor_moved(self, name: str, entries: dict[str, str]) -> None:
+        channel = self._channels.get(name)
+        if channel is None:
+            return
+        channel.cursors |= entries
+        channel.cursors_moved |= entries
+        self._moved.add(channel)
+        if self._cursor_tick is None:
+            self._cursor_tick = self._loop.call_later(self._conf.cursor_tick_ms / 1000, self._flush_cursors)
+
+    def _flush_cursors(self) -> None:
+        self._cursor_tick = None
+        moved, self._moved = self._moved, set()
+        for channel in moved:
+            entries, channel.cursors_moved = channel.cursors_moved, {}
+            lane = cursor_lane(channel.name)
+            for key, member in channel.members.items():
+                if key not in entries:
+                    member.outbox.put_latest(lane, entries)
+                elif len(entries) > 1:
+                    member.outbox.put_latest(lane, {k: entry for k, entry in entries.items() if k != key})
+            metrics.events_delivered.labels("cursor").inc(len(channel.members))
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        """Takes what another process published to a room."""
+        name = message["room"]
+        for seq, type_, frame in message["events"]:
+            if frame:
+                self._arrive(name, message["epoch"], Arrival(seq, type_, frame))
+            elif (channel := self._channels.get(name)) is not None and seq > channel.position:
+                self._repair_soon(channel)
+        for frame, to in message["signals"]:
+            self._deliver_signal(name, frame, to)
+        if message["cursors"]:
+            self._cursor_moved(name, message["cursors"])
+
+    async def _layer_found(self) -> None:
+        for channel in list(self._channels.values()):
+            channel.grouped = await self.layer.join(channel.name)
+        await self.check_positions()
+
+    def _spawn(self, coroutine: Any, name: str) -> asyncio.Task[Any]:
+        task = self._loop.create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+class _By(msgspec.Struct):
+    connection: str = ""
+
+
+class _Outline(msgspec.Struct):
+    type: str
+    by: _By
+
+
+def cursor_lane(room: str) -> str:
+    """The start of a combined cursor frame, which also names its lane in an outbox."""
+    return f'{{"type":"collaboration:cursor:moved","room":"{room}","data":{{"cursors":['

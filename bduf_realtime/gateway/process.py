@@ -1,0 +1,296 @@
+"""What one server process holds: its hub, journal and connections, and the clock that looks after them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from bduf_realtime.accounts import tokens
+from bduf_realtime.gateway import auth, doors, metrics, presence, storage, sweeps
+from bduf_realtime.gateway.conf import Conf, conf
+from bduf_realtime.gateway.doors import Grant
+from bduf_realtime.gateway.errors import Close, RealtimeError
+from bduf_realtime.gateway.hub import Hub, RoomChannel
+from bduf_realtime.gateway.models import Connection
+from bduf_realtime.gateway.presence import Departure
+from bduf_realtime.gateway.ratelimit import UserBuckets
+from bduf_realtime.rooms.batch import commit
+from bduf_realtime.rooms.journal import Journal
+
+if TYPE_CHECKING:
+    from bduf_realtime.gateway.consumer import RealtimeConsumer
+
+logger = structlog.get_logger(__name__)
+
+TICK = 0.5
+ROOM_LINGER = 20.0
+GOSSIP_SHARE = 0.1
+REPORT_AT_ONCE = 500
+
+
+class Process:
+    """One per event loop; made by the first connection, so that no server needs lifespan events."""
+
+    def __init__(self, conf: Conf) -> None:
+        self.id = str(uuid.uuid4())
+        self.conf = conf
+        self.hub = Hub(self.id, conf)
+        self.journal = Journal(
+            lambda batch: storage.call_journal(commit, batch),
+            batch=conf.journal_batch,
+            queue=conf.journal_queue,
+            deadline=conf.database_deadline,
+            observe=_observe_commit,
+        )
+        self.connections: dict[str, RealtimeConsumer] = {}
+        self.per_user: Counter[str] = Counter()
+        self.users = UserBuckets(conf.rate_user, conf.rate_burst)
+        self.handshakes = UserBuckets(conf.rate_handshake, conf.rate_burst)
+        self.draining = False
+        self._opened: list[RealtimeConsumer] = []
+        self._closed: list[RealtimeConsumer] = []
+        self._departures: list[Departure] = []
+        self._reporting = asyncio.Lock()
+        self._registered = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self.hub.watched = lambda room, type_: type_ in doors.kinds[room.partition(":")[0]].watched
+        self.hub.on_watched = self._judge_again
+        self.hub.layer.on_note = self._noted
+
+    async def start(self) -> None:
+        """Registers the process and starts its clocks; raises RealtimeError when the database is down."""
+        await storage.call(presence.instance_start, self.id, self.conf.instance_lease)
+        self._registered = True
+        await self.hub.start()
+        for clock in (self._tick, self._renew, self._report, self._revoke, self._sweep):
+            self._tasks.append(asyncio.create_task(self._forever(clock), name=f"clock{clock.__name__}"))
+
+    async def stop(self) -> None:
+        """Writes what is still to be written and gives up the lease."""
+        await self.journal.flush()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.hub.stop()
+        try:
+            await self.write_report()
+            await storage.call(presence.instance_end, self.id)
+        except RealtimeError:
+            logger.warning("lease_left_to_expire")
+
+    # --- connections -------------------------------------------------------------------------------------------
+
+    def opened(self, consumer: RealtimeConsumer) -> None:
+        self.connections[consumer.id] = consumer
+        metrics.connections_opened.inc()
+
+    def authenticated(self, consumer: RealtimeConsumer) -> None:
+        self.per_user[consumer.user_id] += 1
+        self._opened.append(consumer)
+
+    def closed(self, consumer: RealtimeConsumer) -> None:
+        """Forgets a connection, here at once and in the database soon."""
+        self.connections.pop(consumer.id, None)
+        for room in consumer.rooms:
+            self.hub.leave(consumer, room)
+            self.departed(consumer, room)
+        if consumer.user_id:
+            self.per_user[consumer.user_id] -= 1
+            if not self.per_user[consumer.user_id]:
+                del self.per_user[consumer.user_id]
+            self._closed.append(consumer)
+
+    def departed(self, consumer: RealtimeConsumer, room: str) -> None:
+        self._departures.append(Departure(room, consumer.user_id, consumer.id))
+
+    # --- clocks ------------------------------------------------------------------------------------------------
+
+    async def _forever(self, clock: Any) -> None:
+        while True:
+            try:
+                await clock()
+            except RealtimeError as error:
+                logger.warning("clock_postponed", clock=clock.__name__, code=error.code)
+                await asyncio.sleep(1.0)
+            except Exception:  # noqa: BLE001 - a clock that stops would leave everybody unattended
+                logger.exception("clock_failed", clock=clock.__name__)
+                await asyncio.sleep(1.0)
+
+    async def _tick(self) -> None:
+        """Looks after every connection: one timer for all instead of some for each."""
+        due = time.monotonic() + TICK
+        await asyncio.sleep(TICK)
+        now = time.monotonic()
+        metrics.loop_lag_seconds.set(max(0.0, now - due))
+        outage = storage.outage_since
+        states: dict[str, int] = dict.fromkeys(Connection.State.values, 0)
+        for number, consumer in enumerate(list(self.connections.values())):
+            if number % 500 == 499:
+                await asyncio.sleep(0)
+            states[consumer.state] += 1
+            consumer.tick(now)
+            if outage is not None and now - outage > self.conf.database_outage:
+                consumer.close(Close.DATABASE_UNAVAILABLE, "storage.unavailable", retry_ms=_jitter(10_000))
+        for state, count in states.items():
+            metrics.connections.labels(state).set(count)
+        metrics.journal_waiting.set(self.journal.waiting)
+        self.hub.forget_empty(ROOM_LINGER)
+        self.users.forget_idle(now)
+        self.handshakes.forget_idle(now)
+        await self._gossip()
+
+    async def _gossip(self) -> None:
+        """Tells other instances who spends much here, so that a user's limit holds over all of them."""
+        worth_telling = self.conf.rate_user * TICK * GOSSIP_SHARE
+        spent = {user: cost for user, cost in self.users.spent().items() if cost >= worth_telling}
+        if spent:
+            await self.hub.layer.tell_instances({"spent": spent})
+
+    def _noted(self, note: dict[str, Any]) -> None:
+        if "spent" in note:
+            self.users.charge(note["spent"], time.monotonic())
+
+    async def _renew(self) -> None:
+        await asyncio.sleep(self.conf.instance_renewal)
+        if not await storage.call(presence.instance_renew, self.id, self.conf.instance_lease, self.draining):
+            # Others have told the rooms that our people are gone: start over under a new name.
+            logger.error("lease_lost")  # paused for longer than the lease, most likely
+            for consumer in list(self.connections.values()):
+                consumer.close(Close.INTERNAL, "lease.lost", retry_ms=_jitter(2_000))
+            await storage.call(presence.instance_start, self.id, self.conf.instance_lease)
+        await self._give_up_ghosts()
+
+    async def _give_up_ghosts(self) -> None:
+        """Gives up places that a join took after its connection or its deadline had gone."""
+        places = await storage.call(presence.places, self.id, self.conf.database_deadline * 2)
+        for place in places:
+            consumer = self.connections.get(place.connection)
+            if consumer is None or place.room not in consumer.rooms:
+                self._departures.append(place)
+
+    async def _report(self) -> None:
+        await asyncio.sleep(self.conf.presence_flush)
+        await self.write_report()
+
+    async def write_report(self) -> None:
+        """Writes opened, changed and closed connections, and gives up the places of those that left."""
+        async with self._reporting:
+            while self._departures:
+                batch = self._departures[:100]
+                await storage.call(presence.depart, batch)
+                del self._departures[: len(batch)]
+            opened = [c.row() for c in self._opened[:REPORT_AT_ONCE]]
+            changed = [c.row() for c in self.connections.values() if c.worth_reporting][:REPORT_AT_ONCE]
+            closed = [c.row() for c in self._closed[:REPORT_AT_ONCE]]
+            if opened or changed or closed:
+                await storage.call(presence.report, opened, [*changed, *closed])
+                del self._opened[: len(opened)], self._closed[: len(closed)]
+
+    async def _revoke(self) -> None:
+        """Looks again at the accounts and tokens of everybody connected, whatever changed them."""
+        await asyncio.sleep(self.conf.revocation_interval)
+        known = [c for c in self.connections.values() if c.identity is not None]
+        for start in range(0, len(known), 2_000):
+            chunk = known[start : start + 2_000]
+            refused = await storage.call(tokens.refusals, [c.identity for c in chunk if c.identity])
+            for consumer in chunk:
+                if (
+                    consumer.identity is not None
+                    and (verdict := refused.get(consumer.identity.jti)) is not None
+                ):
+                    consumer.refuse_and_close(auth.refusal(verdict))
+
+    async def _sweep(self) -> None:
+        await asyncio.sleep(self.conf.sweep_interval)
+        if await storage.call(presence.elected, self.id):
+            await storage.call(sweeps.run_due)
+
+    # --- rights that change ------------------------------------------------------------------------------------
+
+    def _judge_again(self, channel: RoomChannel, _: str) -> None:
+        task = asyncio.create_task(self._refresh_grants(channel), name="grants")
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
+
+    async def _refresh_grants(self, channel: RoomChannel) -> None:
+        """Asks what the room's members may do now, and shows those out who may nothing any more."""
+        kind, key = doors.split(channel.name)
+        users = {member.user_id for member in channel.members.values()}
+        try:
+            grants: dict[str, Grant] = await storage.call(kind.grants, key, users)
+        except RealtimeError:
+            await asyncio.sleep(1.0)
+            self._judge_again(channel, "")
+            return
+        for member in list(channel.members.values()):
+            grant = grants.get(member.user_id)
+            if grant is not None:
+                member.rooms[channel.name] = grant
+            elif member.user_id in users:
+                member.close(Close.FORBIDDEN, "room.removed")
+
+    # --- draining ----------------------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Sends every client away at a time of its own, so that they do not come back all at once."""
+        self.draining = True
+        notice = msgspec.json.encode({"type": "server.draining", "data": {}}).decode()
+        consumers = list(self.connections.values())
+        for consumer in consumers:
+            consumer.outbox.put(notice)
+        waves = max(1, min(20, len(consumers) // 50))
+        pause = self.conf.drain_spread / waves / 4
+        for wave in range(waves):
+            for consumer in consumers[wave::waves]:
+                consumer.close(
+                    Close.DRAINING, "server.draining", retry_ms=_jitter(int(self.conf.drain_spread * 1000))
+                )
+            await asyncio.sleep(pause if wave + 1 < waves else 0)
+        await self.journal.flush()
+        until = time.monotonic() + self.conf.drain_timeout / 2
+        while self.connections and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+
+
+def _jitter(limit_ms: int) -> int:
+    return random.randint(100, max(200, limit_ms))  # noqa: S311 - spreads load, guards nothing
+
+
+def _observe_commit(size: int, seconds: float) -> None:
+    metrics.commit_batch.observe(size)
+    metrics.commit_seconds.observe(seconds)
+
+
+_processes: dict[asyncio.AbstractEventLoop, asyncio.Task[Process]] = {}
+
+
+async def running() -> Process:
+    """The process of this event loop, started by whoever asks first; raises RealtimeError if it cannot start."""
+    loop = asyncio.get_running_loop()
+    starting = _processes.get(loop)
+    if starting is None or (starting.done() and (starting.cancelled() or starting.exception() is not None)):
+        for ended in [known for known in _processes if known.is_closed()]:
+            del _processes[ended]
+        starting = _processes[loop] = loop.create_task(_started(), name="process")
+    return await asyncio.shield(starting)
+
+
+def current() -> Process | None:
+    """The process of this loop if it has started."""
+    starting = _processes.get(asyncio.get_running_loop())
+    return (
+        starting.result() if starting is not None and starting.done() and not starting.exception() else None
+    )
+
+
+async def _started() -> Process:
+    process = Process(conf)
+    await process.start()
+    return process

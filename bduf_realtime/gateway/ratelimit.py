@@ -1,0 +1,116 @@
+"""Rate arithmetic: token buckets and the judgement of abuse. Pure: the clock is an argument."""
+
+from __future__ import annotations
+
+
+class Bucket:
+    """Holds `rate * burst` tokens and regains `rate` a second."""
+
+    __slots__ = ("_at", "_capacity", "_rate", "_tokens")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._capacity = max(rate * burst, 1.0)
+        self._tokens = self._capacity
+        self._at = now
+
+    def take(self, now: float, cost: float = 1.0) -> float:
+        """Takes `cost` tokens and returns 0, or takes none and returns the seconds until they are there."""
+        self._regain(now)
+        if self._tokens >= cost:
+            self._tokens -= cost
+            return 0.0
+        return (cost - self._tokens) / self._rate if self._rate > 0 else float("inf")
+
+    def charge(self, now: float, cost: float) -> None:
+        """Takes tokens that were spent elsewhere, into debt if need be, but never more than one burst of it."""
+        self._regain(now)
+        self._tokens = max(self._tokens - cost, -self._capacity)
+
+    def full(self, now: float) -> bool:
+        self._regain(now)
+        return self._tokens >= self._capacity
+
+    def _regain(self, now: float) -> None:
+        if now > self._at:
+            self._tokens = min(self._capacity, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+
+
+class Abuse:
+    """Counts successive one-second windows in which a client kept sending although it was told to wait."""
+
+    __slots__ = ("_refused", "_window", "_windows", "tolerated")
+
+    def __init__(self, tolerated: int = 5) -> None:
+        self.tolerated = tolerated
+        self._window = -1
+        self._windows = 0
+        self._refused = 0
+
+    def refused(self, now: float) -> int:
+        """Notes a refusal and returns how many windows in a row were abusive, this one included."""
+        window = int(now)
+        if window != self._window:
+            abusive = self._refused > self.tolerated and window == self._window + 1
+            self._windows = self._windows + 1 if abusive else 0
+            self._window, self._refused = window, 0
+        self._refused += 1
+        return self._windows + (1 if self._refused > self.tolerated else 0)
+
+
+class Malformed:
+    """Remembers when the last malformed frames came."""
+
+    __slots__ = ("_times",)
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+
+    def count(self, now: float, period: float = 60.0) -> int:
+        """Notes a malformed frame and returns how many came within `period` seconds."""
+        self._times = [at for at in self._times if at > now - period]
+        self._times.append(now)
+        return len(self._times)
+
+
+class UserBuckets:
+    """One bucket per user, shared by the user's connections and kept across reconnects until it is full again.
+
+    What is spent here is told to other instances, which charge it to their own bucket of the user.
+    """
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._buckets: dict[str, Bucket] = {}
+        self._spent: dict[str, float] = {}
+
+    def take(self, user: str, now: float) -> float:
+        """Takes one token of the user's; returns 0, or the seconds to wait."""
+        wait = self._bucket(user, now).take(now)
+        if wait == 0.0:
+            self._spent[user] = self._spent.get(user, 0.0) + 1.0
+        return wait
+
+    def spent(self) -> dict[str, float]:
+        """What was taken here since the last call."""
+        spent, self._spent = self._spent, {}
+        return spent
+
+    def charge(self, spent: dict[str, float], now: float) -> None:
+        """Charges what users spent on another instance."""
+        for user, cost in spent.items():
+            self._bucket(user, now).charge(now, cost)
+
+    def forget_idle(self, now: float) -> None:
+        self._buckets = {user: bucket for user, bucket in self._buckets.items() if not bucket.full(now)}
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def _bucket(self, user: str, now: float) -> Bucket:
+        bucket = self._buckets.get(user)
+        if bucket is None:
+            bucket = self._buckets[user] = Bucket(self._rate, self._burst, now)
+        return bucket

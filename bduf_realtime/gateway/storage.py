@@ -1,0 +1,84 @@
+"""The one way from the event loop to the database: a bounded pool of threads, and a deadline on every call."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+
+from bduf_realtime.gateway import metrics
+from bduf_realtime.gateway.conf import conf
+from bduf_realtime.gateway.errors import RealtimeError
+
+T = TypeVar("T")
+
+_services = ThreadPoolExecutor(conf.database_threads, thread_name_prefix="database")
+# The journal has a thread of its own, so that commits never queue behind joins.
+_journal = ThreadPoolExecutor(1, thread_name_prefix="journal")
+_in_use = threading.Semaphore(conf.database_threads * 64)
+
+outage_since: float | None = None
+
+
+async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Runs `function` in a database thread; raises storage.unavailable or storage.busy when the database fails.
+
+    A call that is given up goes on in its thread: what it was to change may still happen.
+    """
+    if not _in_use.acquire(blocking=False):
+        raise RealtimeError("storage.busy", retry_after_ms=500)
+    future = asyncio.get_running_loop().run_in_executor(_services, _guarded, function, args, kwargs)
+    future.add_done_callback(lambda _: _in_use.release())
+    return await _within_deadline(future)
+
+
+async def call_journal(function: Callable[..., T], *args: Any) -> T:
+    """Runs a group commit in the journal's thread; the journal keeps its own deadline."""
+    return await asyncio.get_running_loop().run_in_executor(_journal, _guarded, function, args, {})
+
+
+async def _within_deadline(future: asyncio.Future[T]) -> T:
+    done, _ = await asyncio.wait({future}, timeout=conf.database_deadline)
+    if not done:
+        future.add_done_callback(lambda late: late.cancelled() or late.exception())
+        _note_outage()
+        raise RealtimeError("storage.unavailable", retry_after_ms=1_000)
+    return future.result()
+
+
+def _guarded(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    global outage_since
+    started = time.perf_counter()
+    metrics.database_busy_threads.inc()
+    try:
+        result = function(*args, **kwargs)
+        outage_since = None
+        return result
+    except (OperationalError, InterfaceError) as error:
+        connections.close_all()
+        raise _explained(error) from error
+    except DatabaseError:
+        connections.close_all()
+        raise
+    finally:
+        metrics.database_busy_threads.dec()
+        metrics.database_seconds.observe(time.perf_counter() - started)
+
+
+def _explained(error: Exception) -> RealtimeError:
+    text = str(error)
+    if "locked" in text or "deadlock" in text:
+        return RealtimeError("storage.busy", retry_after_ms=500)
+    _note_outage()
+    return RealtimeError("storage.unavailable", retry_after_ms=1_000)
+
+
+def _note_outage() -> None:
+    global outage_since
+    if outage_since is None:
+        outage_since = time.monotonic()

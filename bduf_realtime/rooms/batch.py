@@ -1,0 +1,220 @@
+"""Commits many commands in one transaction with a handful of statements, whatever their number."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import msgspec
+from django.db import IntegrityError, connection
+from django.utils import timezone
+
+from bduf_realtime.rooms.events import (
+    Appended,
+    Author,
+    CommandKey,
+    IdConflict,
+    NoSuchRoom,
+    ack_frame,
+    event_frame,
+)
+from bduf_realtime.rooms.transactions import write
+
+Verdicts: TypeAlias = dict[Any, Exception]
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """A right that must hold when the command commits: `check` judges many subjects at once, under the room lock.
+
+    It returns the exception of every subject that is refused.
+    """
+
+    check: Callable[[Sequence[Any]], Verdicts]
+    subject: Hashable
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """A command on its way into a room's log. `data` and `ack_data` are encoded JSON objects."""
+
+    room: str
+    type: str
+    data: bytes
+    by: Author
+    key: CommandKey | None = None
+    guard: Guard | None = None
+    ack_data: bytes = b"{}"
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """A command that is in the log: its event, its ack, and whether an earlier send had put it there."""
+
+    event: Appended | None
+    ack: bytes | None
+    duplicate: bool = False
+
+
+Outcome: TypeAlias = Committed | Exception
+
+
+def commit(submissions: Sequence[Submission]) -> list[Outcome]:
+    """Commits what may be committed, in order, and says for each what became of it.
+
+    A row that breaks the whole statement (a resend racing on another instance, a value the database refuses) must
+    not take the others with it: then each command gets its own transaction.
+    """
+    try:
+        return _commit(submissions)
+    except (IntegrityError, ValueError):
+        if len(submissions) == 1:
+            raise
+        outcomes: list[Outcome] = []
+        for submission in submissions:
+            try:
+                outcomes += _commit([submission])
+            except (IntegrityError, ValueError) as error:
+                outcomes.append(error)
+        return outcomes
+
+
+def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
+    moment = timezone.now()
+    with write():
+        rooms = _lock_rooms(sorted({s.room for s in submissions}))
+        refused = _judge(submissions)
+        answers = _answers([s.key for s in submissions if s.key is not None])
+        heads = {name: head for name, (_, _, head) in rooms.items()}
+        outcomes: list[Outcome] = []
+        events: list[tuple[Any, ...]] = []
+        commands: list[tuple[Any, ...]] = []
+        at = connection.ops.adapt_datetimefield_value(moment)
+        for s in submissions:
+            name = (s.key.user, s.key.instance, s.key.id) if s.key else None
+            if s.key and name in answers:
+                # Judged first: a resend of what was done is answered even when the right is gone since.
+                known, answer = answers[name]
+                same = known == s.key.fingerprint
+                outcomes.append(
+                    Committed(None, answer.encode(), duplicate=True) if same else IdConflict(s.key.id)
+                )
+            elif s.room not in rooms:
+                outcomes.append(NoSuchRoom(s.room))
+            elif s.guard and (s.guard.check, s.guard.subject) in refused:
+                outcomes.append(refused[s.guard.check, s.guard.subject])
+            else:
+                room_id, epoch, _ = rooms[s.room]
+                heads[s.room] += 1
+                appended = _numbered(s, epoch, heads[s.room], moment)
+                ack = ack_frame(s.key.id, s.ack_data, appended) if s.key else None
+                outcomes.append(Committed(appended, ack))
+                events.append((room_id, appended.seq, s.type, at, appended.frame.decode()))
+                if s.key and name and ack:
+                    answers[name] = (s.key.fingerprint, ack.decode())
+                    commands.append((*name, s.key.fingerprint, ack.decode(), at))
+        _insert("rooms_event", ("room_id", "seq", "type", "at", "frame"), _EVENT_TYPES, events)
+        _insert(
+            "rooms_command",
+            ("user", "instance", "key", "fingerprint", "answer", "at"),
+            _COMMAND_TYPES,
+            commands,
+        )
+        _set_heads(
+            [(heads[name], room_id) for name, (room_id, _, head) in rooms.items() if heads[name] != head]
+        )
+    return outcomes
+
+
+def _numbered(s: Submission, epoch: str, seq: int, at: datetime) -> Appended:
+    frame = event_frame(s.type, s.room, epoch, seq, at, s.by, s.data)
+    return Appended(s.room, epoch, seq, s.type, frame, s.by.connection)
+
+
+def _judge(submissions: Sequence[Submission]) -> dict[tuple[Any, Any], Exception]:
+    subjects: dict[Any, dict[Hashable, None]] = defaultdict(dict)
+    for s in submissions:
+        if s.guard:
+            subjects[s.guard.check][s.guard.subject] = None
+    return {
+        (check, subject): error
+        for check, of in subjects.items()
+        for subject, error in check(list(of)).items()
+    }
+
+
+# --- the statements; PostgreSQL takes arrays, SQLite takes many rows of one prepared statement -------------------
+
+_EVENT_TYPES = ("bigint", "bigint", "text", "timestamptz", "text")
+_COMMAND_TYPES = ("text", "text", "text", "text", "text", "timestamptz")
+
+
+def _lock_rooms(names: list[str]) -> dict[str, tuple[int, str, int]]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Ordered, so that two batches that share rooms wait for each other instead of deadlocking.
+            cursor.execute(
+                "SELECT name, id, epoch, head FROM rooms_room WHERE name = ANY(%s) ORDER BY id FOR UPDATE",
+                [names],
+            )
+        else:
+            marks = ",".join(["%s"] * len(names))
+            cursor.execute(f"SELECT name, id, epoch, head FROM rooms_room WHERE name IN ({marks})", names)  # noqa: S608
+        return {name: (room_id, epoch, head) for name, room_id, epoch, head in cursor.fetchall()}
+
+
+def _answers(keys: list[CommandKey]) -> dict[tuple[str, str, str], tuple[str, str]]:
+    if not keys:
+        return {}
+    names = list({(key.user, key.instance, key.id) for key in keys})
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                'SELECT c."user", c.instance, c.key, c.fingerprint, c.answer FROM rooms_command c'
+                " JOIN unnest(%s::text[], %s::text[], %s::text[]) AS k(u, i, n)"
+                ' ON c."user" = k.u AND c.instance = k.i AND c.key = k.n',
+                [list(column) for column in zip(*names, strict=True)],
+            )
+        else:
+            marks = ",".join(["(%s,%s,%s)"] * len(names))
+            cursor.execute(
+                'SELECT "user", instance, key, fingerprint, answer FROM rooms_command'  # noqa: S608
+                f' WHERE ("user", instance, key) IN (VALUES {marks})',
+                [value for name in names for value in name],
+            )
+        return {
+            (user, instance, key): (print_, answer)
+            for user, instance, key, print_, answer in cursor.fetchall()
+        }
+
+
+def _insert(table: str, columns: Sequence[str], types: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    into = _into(table, columns)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
+            cursor.execute(
+                f"{into} SELECT * FROM unnest({arrays})", [list(c) for c in zip(*rows, strict=True)]
+            )
+        else:
+            cursor.executemany(f"{into} VALUES ({','.join(['%s'] * len(columns))})", rows)
+
+
+def _into(table: str, columns: Sequence[str]) -> str:
+    quoted = ", ".join('"' + column + '"' for column in columns)
+    return f"INSERT INTO {table} ({quoted})"
+
+
+def _set_heads(heads: list[tuple[int, int]]) -> None:
+    if not heads:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "UPDATE rooms_room SET head = v.head FROM unnest(%s::bigint[], %s::bigint[]) AS v(head, id)"
+                " WHERE rooms_room.id = v.id",
+                [list(column) for column in zip(*heads, strict=True)],
+            )
+        else:
+            cursor.executemany("UPDATE rooms_room SET head = %s WHERE id = %s", heads)

@@ -1,0 +1,160 @@
+"""Writing one event in a service's own transaction, and reading the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from bduf_realtime.rooms import models
+from bduf_realtime.rooms.events import Appended, Author, NoSuchRoom, encode, event_frame
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a log goes: its epoch, its newest and its lowest held number."""
+
+    epoch: str
+    head: int
+    floor: int
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A stretch of a log, in order, with the position it was read at."""
+
+    position: Position
+    events: list[tuple[int, bytes]]
+
+
+_listeners: list[Callable[[Appended], None]] = []
+
+
+def listen(listener: Callable[[Appended], None]) -> None:
+    """Has every event this process appends told to `listener` after its commit, in the committing thread."""
+    _listeners.append(listener)
+
+
+def unlisten(listener: Callable[[Appended], None]) -> None:
+    if listener in _listeners:
+        _listeners.remove(listener)
+
+
+def create(name: str) -> models.Room:
+    """Starts an empty log."""
+    return models.Room.objects.create(name=name)
+
+
+def lock(name: str) -> models.Room:
+    """Takes the row under which the room's events are numbered until the transaction ends; raises NoSuchRoom."""
+    room = models.Room.objects.select_for_update().filter(name=name).first()
+    if room is None:
+        raise NoSuchRoom(name)
+    return room
+
+
+def append(*, room: str, type: str, data: Any, by: Author, at: datetime | None = None) -> Appended:
+    """Appends one event within the caller's transaction; it is announced after the commit.
+
+    `data` is anything msgspec encodes to a JSON object. Raises NoSuchRoom.
+    """
+    row = lock(room)
+    moment = at or timezone.now()
+    seq = row.head + 1
+    frame = event_frame(type, room, row.epoch, seq, moment, by, encode(data))
+    models.Event.objects.create(room=row, seq=seq, type=type, at=moment, frame=frame.decode())
+    models.Room.objects.filter(pk=row.pk).update(head=seq)
+    appended = Appended(room, row.epoch, seq, type, frame, by.connection)
+    transaction.on_commit(lambda: announce(appended))
+    return appended
+
+
+def announce(appended: Appended) -> None:
+    for listener in _listeners:
+        listener(appended)
+
+
+def position(name: str) -> Position:
+    """Where a log stands; raises NoSuchRoom."""
+    row = models.Room.objects.filter(name=name).values_list("epoch", "head", "floor").first()
+    if row is None:
+        raise NoSuchRoom(name)
+    return Position(*row)
+
+
+def positions(names: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Epoch and head of many logs in one statement."""
+    wanted = list(names)
+    found: dict[str, tuple[str, int]] = {}
+    for start in range(0, len(wanted), 10_000):
+        rows = models.Room.objects.filter(name__in=wanted[start : start + 10_000])
+        found.update({name: (epoch, head) for name, epoch, head in rows.values_list("name", "epoch", "head")})
+    return found
+
+
+def read(name: str, *, after: int, limit: int) -> Page:
+    """Reads up to `limit` events past `after`, oldest first; raises NoSuchRoom.
+
+    Position and events come from two statements: events that arrive in between are simply read too. A trim in
+    between shows as a first number other than `after` + 1; callers check that.
+    """
+    where = position(name)
+    rows = (
+        models.Event.objects.filter(room__name=name, seq__gt=after)
+        .order_by("seq")
+        .values_list("seq", "frame")[:limit]
+    )
+    return Page(where, [(seq, frame.encode()) for seq, frame in rows])
+
+
+def history(name: str, *, before: int | None, limit: int) -> Page:
+    """Reads up to `limit` events below `before` (or the newest), returned oldest first; raises NoSuchRoom."""
+    where = position(name)
+    rows = models.Event.objects.filter(room__name=name)
+    if before is not None:
+        rows = rows.filter(seq__lt=before)
+    newest = list(rows.order_by("-seq").values_list("seq", "frame")[:limit])
+    return Page(where, [(seq, frame.encode()) for seq, frame in reversed(newest)])
+
+
+def renew_epoch(name: str) -> str:
+    """Starts another life of a log whose content was restored or rebuilt; clients of the old one get snapshots."""
+    with transaction.atomic():
+        room = lock(name)
+        models.Event.objects.filter(room=room).delete()
+        room.epoch = models.new_epoch()
+        room.head, room.floor = 0, 1
+        room.save(update_fields=["epoch", "head", "floor"])
+        return room.epoch
+
+
+def trim(*, keep: int, younger_than: float, now: datetime | None = None, limit: int = 1_000) -> int:
+    """Forgets events that are neither among a room's `keep` newest nor younger than that many seconds.
+
+    Handles at most `limit` rooms a call, each in its own transaction; returns the number of events forgotten.
+    """
+    horizon = (now or timezone.now()) - timedelta(seconds=younger_than)
+    long = models.Room.objects.filter(head__gte=F("floor") + keep).values_list("name", flat=True)[:limit]
+    forgotten = 0
+    for name in list(long):
+        with transaction.atomic():
+            room = lock(name)
+            old = models.Event.objects.filter(room=room, seq__lte=room.head - keep)
+            young = old.filter(at__gte=horizon).order_by("seq").values_list("seq", flat=True).first()
+            floor = young if young is not None else room.head - keep + 1
+            forgotten += models.Event.objects.filter(room=room, seq__lt=floor).delete()[0]
+            models.Room.objects.filter(pk=room.pk).update(floor=floor)
+    return forgotten
+
+
+def forget_commands(*, older_than: float, now: datetime | None = None) -> int:
+    """Forgets answers of commands that can no longer be resent; returns how many."""
+    horizon = (now or timezone.now()) - timedelta(seconds=older_than)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM rooms_command WHERE at < %s", [connection.ops.adapt_datetimefield_value(horizon)]
+        )
+        return int(cursor.rowcount)

@@ -1,0 +1,40 @@
+"""The socket endpoints, and the one consumer that speaks for all domains."""
+
+from typing import Any
+
+from django.urls import path, re_path
+
+from bduf_realtime.gateway.asyncapi import describe
+from bduf_realtime.gateway.consumer import RealtimeConsumer
+from collaboration.consumers import CursorConsumer, DocumentConsumer
+from collaboration.messages import EVENTS
+
+
+class ApprovalConsumer(RealtimeConsumer):
+    """The approvals endpoint; its commands come with the approvals app."""
+
+
+class NotificationConsumer(RealtimeConsumer):
+    """The notifications endpoint; its commands come with the notifications app."""
+
+
+class ClientConsumer(DocumentConsumer, CursorConsumer, ApprovalConsumer, NotificationConsumer):
+    """Every domain on one socket."""
+
+
+async def nowhere(scope: Any, receive: Any, send: Any) -> None:
+    """Refuses sockets at any other path."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+websocket_urlpatterns = [
+    path("ws/", ClientConsumer.as_asgi()),
+    path("ws/documents/", DocumentConsumer.as_asgi()),
+    path("ws/cursors/", CursorConsumer.as_asgi()),
+    path("ws/approvals/", ApprovalConsumer.as_asgi()),
+    path("ws/notifications/", NotificationConsumer.as_asgi()),
+    re_path("", nowhere),
+]
+
+describe(ClientConsumer, EVENTS)

@@ -1,0 +1,224 @@
+"""Django settings. Every choice of the operator comes from the environment; docs/configuration.md lists them."""
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+
+from bduf_realtime.gateway.conf import conf
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
+HOST = env.str("HOST", "127.0.0.1")
+PORT = env.int("PORT", 8000)
+DEBUG = env.bool("DEBUG", False)
+
+
+def embedded_secret_key() -> str:
+    """Keeps one random key beside the embedded database, so that tokens survive a restart."""
+    path = DATA_DIR / "secret_key"
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(64))
+    return path.read_text().strip()
+
+
+SECRET_KEY = env.str("SECRET_KEY", "") or embedded_secret_key()
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", *({HOST} - {"0.0.0.0"})])  # noqa: S104
+# Scheme, host and port of pages that may open sockets; empty: the page must come from this very host.
+ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "*" not in origin]
+
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: replaces runserver with the ASGI one
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "bduf_realtime.accounts",
+    "bduf_realtime.audit",
+    "bduf_realtime.rooms",
+    "bduf_realtime.gateway",
+    "collaboration",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "bduf_realtime.urls"
+ASGI_APPLICATION = "bduf_realtime.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def database(url: str) -> dict[str, Any]:
+    """Turns DATABASE_URL into Django's settings, with durability and pooling decided here."""
+    parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    options = parsed.setdefault("OPTIONS", {})
+    if "sqlite" in parsed["ENGINE"]:
+        Path(parsed["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        # IMMEDIATE: a deferred transaction that turns into a writer fails at once, whatever the timeout.
+        options.update(
+            transaction_mode="IMMEDIATE",
+            timeout=conf.database_deadline,
+            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;",
+        )
+        # Threads must never share one in-memory database: the tests' database is a file too.
+        parsed["TEST"] = {"NAME": str(Path(parsed["NAME"]).with_name(f"test-{os.getpid()}.sqlite3"))}
+    else:
+        options.setdefault("connect_timeout", int(conf.database_deadline))
+        # Server-side second wall behind the client-side deadline of gateway/storage.py.
+        options.setdefault("options", f"-c statement_timeout={int(conf.database_deadline * 1000)}")
+        parsed["CONN_MAX_AGE"] = None
+        parsed["CONN_HEALTH_CHECKS"] = True
+    return parsed
+
+
+DATABASE_URL = env.str("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+DATABASES = {"default": database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", "")
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # A stalled Redis must fail a publish soon; the log fills the hole.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2, "socket_timeout": 10}]},
+    }
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "/admin/login/"
+
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=conf.access_token_lifetime),
+    "REFRESH_TOKEN_LIFETIME": timedelta(seconds=conf.refresh_token_lifetime),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "UPDATE_LAST_LOGIN": True,
+    "AUDIENCE": conf.jwt_audience or None,
+    "ISSUER": conf.jwt_issuer or None,
+    "USER_ID_CLAIM": "user_id",
+    "SIGNING_KEY": SECRET_KEY,
+}
+# What bduf_realtime.accounts may know of the knobs; it stands below the gateway that owns them.
+TOKEN_MAX_LIFETIME = conf.token_max_lifetime
+TOKEN_LEEWAY = conf.token_leeway
+SOCKET_TOKEN_LIFETIME = conf.socket_token_lifetime
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "bduf_realtime.accounts.rest.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "bduf_realtime.gateway.rest.Pages",
+    "PAGE_SIZE": 50,
+    "EXCEPTION_HANDLER": "bduf_realtime.gateway.rest.error_response",
+    "DEFAULT_THROTTLE_RATES": {"login": conf.rate_login},
+    "NUM_PROXIES": env.int("TRUSTED_PROXIES", 0),
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+WHITENOISE_USE_FINDERS = True  # served from the apps themselves: nothing to collect before the first run
+WHITENOISE_AUTOREFRESH = DEBUG
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * conf.document_update_bytes
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+HTTPS = env.bool("HTTPS", conf.production)
+if HTTPS:
+    SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+
+UNFOLD = {"SITE_TITLE": "BDUF realtime", "SITE_HEADER": "BDUF realtime", "SITE_SYMBOL": "hub"}
+
+LOGGING_CONFIG = None  # gateway/logs.py configures structlog and the standard library together
+
+
+def refuse_unsafe() -> None:
+    """Stops a production start that would leave a door open, naming the variable to change."""
+    unsafe = []
+    if len(SECRET_KEY.encode()) < 32:
+        unsafe.append("SECRET_KEY is shorter than 32 bytes: tokens could be forged. Set a longer random one.")
+    if conf.production:
+        if DEBUG:
+            unsafe.append("DEBUG is on: error pages show the code. Unset DEBUG.")
+        if not env.str("SECRET_KEY", ""):
+            unsafe.append("SECRET_KEY is not set: every instance needs the same one.")
+        if "*" in ALLOWED_HOSTS:
+            unsafe.append("ALLOWED_HOSTS is *: name the hosts this server answers to.")
+        if any("*" in origin for origin in ALLOWED_ORIGINS):
+            unsafe.append("ALLOWED_ORIGINS has a wildcard: name each page's scheme, host and port.")
+        redis = urlsplit(REDIS_URL)
+        if REDIS_URL and not redis.password and redis.hostname not in ("localhost", "127.0.0.1", "::1"):
+            unsafe.append("REDIS_URL has no password and is not on this machine.")
+        if REDIS_URL and "sqlite" in DATABASES["default"]["ENGINE"]:
+            unsafe.append("REDIS_URL says several instances, but DATABASE_URL is SQLite: use PostgreSQL.")
+    if unsafe:
+        raise ImproperlyConfigured("\n".join(["unsafe settings, refusing to start:", *unsafe]))
+
+
+refuse_unsafe()

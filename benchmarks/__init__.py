@@ -1,0 +1,1 @@
+"""Load generator, baselines and scenarios behind docs/benchmarks.md."""

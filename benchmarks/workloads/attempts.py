@@ -1,0 +1,29 @@
+"""Runs the measurements of one server, and goes on with the next if it cannot be started or fails."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+
+from benchmarks.fleet import WorkerFailed
+from benchmarks.tables import Row, text_table
+from tests.servers import CommandFailed, ServerFailed, ServerUnavailable
+
+FAILURES = (WorkerFailed, ServerFailed, ServerUnavailable, CommandFailed, RuntimeError, OSError)
+
+
+def attempt(name: str, options: argparse.Namespace, measure: Callable[[], Iterator[Row]]) -> list[Row]:
+    """Collects the rows of one server, a failure as a row too; nothing if `--match` leaves it out."""
+    if options.match and not re.search(options.match, name):
+        return []
+    rows: list[Row] = []
+    try:
+        rows.extend(measure())
+    except FAILURES as error:
+        traceback.print_exc(limit=-3, file=sys.stderr)
+        rows.append(Row(target=name, phase="failed", failures={type(error).__name__: 1}))
+    print(text_table(rows), flush=True)
+    return rows

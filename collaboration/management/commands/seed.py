@@ -1,0 +1,78 @@
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from bduf_realtime.accounts.models import User
+from collaboration import services
+from collaboration.models import Project, Session
+
+PEOPLE = [
+    ("admin", "Operator", "human", None),
+    ("ada", "Ada Lovelace", "human", "owner"),
+    ("grace", "Grace Hopper", "human", "moderator"),
+    ("alan", "Alan Turing", "human", "participant"),
+    ("mary", "Mary Shaw", "human", "observer"),
+    ("scribe", "Scribe (agent)", "agent", "participant"),
+]
+
+
+class Command(BaseCommand):
+    help = "Makes a demo project with users, roles and one session, once; prints how to sign in."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Print names, passwords and ids as JSON.")
+        parser.add_argument("--quiet", action="store_true", help="Say nothing when it is there already.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path = Path(settings.DATA_DIR) / "demo.json"
+        if path.exists() and User.objects.filter(username="ada").exists():
+            demo = json.loads(path.read_text())
+            if options["quiet"]:
+                return
+        elif User.objects.filter(username="ada").exists():
+            self.stdout.write("The demo project is there already; its passwords were not kept.")
+            return
+        else:
+            demo = self.make()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(demo, indent=2))
+        self.stdout.write(json.dumps(demo) if options["json"] else self.told(demo, path))
+
+    def make(self) -> dict[str, Any]:
+        users = {}
+        passwords = {}
+        for username, name, kind, _ in PEOPLE:
+            passwords[username] = secrets.token_urlsafe(9)
+            superuser = username == "admin"
+            user = User(username=username, name=name, kind=kind, is_staff=superuser, is_superuser=superuser)
+            user.set_password(passwords[username])
+            user.save()
+            users[username] = user
+        users["scribe"].acts_for = users["ada"]
+        users["scribe"].save(update_fields=["acts_for"])
+        project = services.project_create(name="Orchestrator design", by=users["ada"], door="cli")
+        for username, _, _, role in PEOPLE:
+            if role and username != "ada":
+                services.project_member_set(
+                    project=project, user=users[username], role=role, by=users["ada"], door="cli"
+                )
+        session = services.session_create(
+            project=project, by=users["ada"], name="Architecture kick-off", tags=["demo"], door="cli"
+        )
+        return {"users": passwords, "project": str(project.pk), "session": str(session.pk)}
+
+    def told(self, demo: dict[str, Any], path: Path) -> str:
+        project, session = Project.objects.get(pk=demo["project"]), Session.objects.get(pk=demo["session"])
+        roles = {username: role or "site admin" for username, _, _, role in PEOPLE}
+        lines = [
+            f"Demo project “{project.name}” with the session “{session.name}” ({session.pk}).",
+            "Sign in as:",
+        ]
+        lines += [f"  {name:<8} {password:<14} {roles[name]}" for name, password in demo["users"].items()]
+        lines.append(f"These passwords are kept in {path}.")
+        return "\n".join(lines)

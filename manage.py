@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""Runs the project's commands; `python manage.py help` lists them."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bduf_realtime.settings")
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    from bduf_realtime.gateway.conf import ConfigurationError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except (ConfigurationError, ImproperlyConfigured) as error:
+        sys.exit(f"Configuration error: {error}")
+
+
+if __name__ == "__main__":
+    main()

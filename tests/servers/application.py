@@ -1,0 +1,319 @@
+"""Starts the application itself, as operators do, on uvicorn or daphne, with its database and Redis."""
+
+import http.client
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from tests.servers import reaper
+from tests.servers.postgres import PostgresServer, postgres_server
+from tests.servers.process import (
+    MS,
+    REAPER,
+    Launched,
+    ServerFailed,
+    free_port,
+    remove_directory,
+    temporary_directory,
+)
+from tests.servers.redis import RedisServer, redis_server
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET_KEY = "bduf-test-key-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKL"
+# What the application may see of our environment: nothing that could configure it.
+INHERITED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "TZ",
+    "VIRTUAL_ENV",
+    "PYTHON",
+    "COV_",
+    "COVERAGE_",
+    "LD_",
+    "DYLD_",
+)
+# A document update may have 1 MiB, and daphne closes the socket without a word above its limit.
+DAPHNE_MESSAGE_BYTES = str(1280 * 1024)
+
+Kind = Literal["uvicorn", "daphne"]
+COMMANDS: dict[Kind, list[str]] = {
+    "uvicorn": [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", "{port}"],
+    "daphne": [
+        *[sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", "{port}"],
+        *["--websocket-max-message-size", DAPHNE_MESSAGE_BYTES],
+        *["--websocket-max-frame-size", DAPHNE_MESSAGE_BYTES],
+        "bduf_realtime.asgi:application",
+    ],
+}
+
+_migrated: set[str] = set()
+_migrating = threading.Lock()
+
+
+class CommandFailed(Exception):
+    """Says that a management command exited with an error, with what it wrote."""
+
+
+def application_env(
+    *,
+    directory: Path,
+    database_url: str,
+    redis_url: str | None = None,
+    ports: Sequence[int] = (),
+    overrides: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Builds the environment of servers on these ports; `overrides` has the last word."""
+    env = {name: value for name, value in os.environ.items() if name.startswith(INHERITED)}
+    env |= {
+        "DJANGO_SETTINGS_MODULE": "bduf_realtime.settings",
+        "DATABASE_URL": database_url,
+        "DATA_DIR": str(directory),
+        "SECRET_KEY": SECRET_KEY,
+        "DEBUG": "0",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "ALLOWED_ORIGINS": ",".join(
+            f"http://{host}:{port}" for port in ports for host in ("127.0.0.1", "localhost")
+        ),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",
+    }
+    if redis_url:
+        env["REDIS_URL"] = redis_url
+    return env | dict(overrides or {})
+
+
+def run_manage(
+    *arguments: str,
+    env: Mapping[str, str],
+    input: str | None = None,
+    timeout: float = 60_000 * MS,
+    root: Path = ROOT,
+) -> str:
+    """Runs a management command and returns its stdout; raises CommandFailed."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env=dict(env),
+        start_new_session=True,
+    )
+    with process:
+        REAPER.tell("watch", process.pid, 15)
+        try:
+            output, errors = process.communicate(input, timeout)
+        except subprocess.TimeoutExpired:
+            raise CommandFailed(f"manage.py {' '.join(arguments)}: not done within {timeout:g} s") from None
+        finally:
+            if process.returncode is None:
+                reaper.kill_tree(process.pid)
+            REAPER.tell("forget", process.pid)
+    if process.returncode:
+        raise CommandFailed(
+            f"manage.py {' '.join(arguments)} exited with {process.returncode}\n{output}\n{errors}"
+        )
+    return output
+
+
+def migrate(env: Mapping[str, str], *, root: Path = ROOT) -> None:
+    """Migrates the database of this environment, once."""
+    with _migrating:
+        if env["DATABASE_URL"] not in _migrated:
+            run_manage("migrate", "--no-input", env=env, root=root)
+            _migrated.add(env["DATABASE_URL"])
+
+
+class ServerProcess(Launched):
+    """The application in one process, ready when `ready_path` answers 200.
+
+    `command` replaces the one of `kind`; `{port}` in it becomes the port.
+    """
+
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        *,
+        kind: Kind = "uvicorn",
+        name: str = "",
+        port: int | None = None,
+        command: Sequence[str] | None = None,
+        directory: Path | None = None,
+        ready_path: str = "/readyz",
+        root: Path = ROOT,
+    ) -> None:
+        self.port = port or free_port()
+        self.name = name or f"{kind}-{self.port}"
+        super().__init__(directory=directory)
+        self.env = dict(env)
+        self.kind = kind
+        self.root = root
+        self.ready_path = ready_path
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ws_url = f"ws://127.0.0.1:{self.port}"
+        self._command = command or COMMANDS[kind]
+        self._answer = "no answer"
+
+    def command(self) -> list[str]:
+        return [word.replace("{port}", str(self.port)) for word in self._command]
+
+    def options(self) -> dict[str, Any]:
+        return {"env": self.env, "cwd": self.root}
+
+    def is_ready(self) -> bool:
+        # http.client, which no proxy variable leads astray.
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", self.ready_path)
+            response = connection.getresponse()
+            self._answer = f"{response.status} {response.read(500).decode(errors='replace')}"
+            return response.status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def rss_bytes(self) -> int:
+        """Returns the resident memory of the process and all it started, in bytes."""
+        pages = 0
+        for pid in reaper.members(self.pid):
+            try:
+                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                if pid == self.pid:
+                    raise
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def _failure(self, what: str) -> ServerFailed:
+        return super()._failure(f"{what} ({self.ready_path}: {self._answer})")
+
+
+class Deployment:
+    """A database, a Redis if wanted, and any number of server processes that share them.
+
+    `database` is "sqlite", "postgres" (a cluster of its own, to be killed at will), a running PostgresServer
+    (which gets a new database) or a URL. `redis` is True for one of its own, a running RedisServer, or a URL.
+    """
+
+    def __init__(
+        self,
+        *,
+        servers: int = 1,
+        kind: Kind = "uvicorn",
+        database: Literal["sqlite", "postgres"] | PostgresServer | str = "sqlite",
+        redis: RedisServer | str | bool = False,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
+        root: Path = ROOT,
+    ) -> None:
+        self.kind = kind
+        self.root = root
+        self.servers: list[ServerProcess] = []
+        self.postgres: PostgresServer | None = None
+        self.redis: RedisServer | None = None
+        self._command = command
+        with ExitStack() as stack:
+            self.directory = temporary_directory()
+            stack.callback(remove_directory, self.directory)
+            self._environment = partial(
+                application_env,
+                directory=self.directory,
+                database_url=self._database(database, stack),
+                redis_url=self._redis(redis, stack),
+            )
+            self._overrides = dict(env or {})
+            ports = [free_port() for _ in range(servers)]
+            self.env = self._environment(ports=ports, overrides=self._overrides)
+            migrate(self.env, root=root)
+            stack.callback(self._stop_servers)
+            for port in ports:
+                self.add_server(port=port)
+            self._stack = stack.pop_all()
+
+    def add_server(
+        self, *, kind: Kind | None = None, port: int | None = None, env: Mapping[str, str] | None = None
+    ) -> ServerProcess:
+        """Starts one more server process on the same database and Redis, with `env` of its own."""
+        port = port or free_port()
+        ports = {port, *(server.port for server in self.servers)}
+        server = ServerProcess(
+            self._environment(ports=sorted(ports), overrides=self._overrides | dict(env or {})),
+            kind=kind or self.kind,
+            port=port,
+            command=self._command,
+            directory=self.directory,
+            root=self.root,
+        )
+        self.servers.append(server)
+        server.start()
+        return server
+
+    @property
+    def url(self) -> str:
+        """The first server's http:// address."""
+        return self.servers[0].url
+
+    @property
+    def ws_url(self) -> str:
+        """The first server's ws:// address."""
+        return self.servers[0].ws_url
+
+    def manage(self, *arguments: str, input: str | None = None, timeout: float = 60_000 * MS) -> str:
+        """Runs a management command in this environment and returns its stdout; raises CommandFailed."""
+        return run_manage(*arguments, env=self.env, input=input, timeout=timeout, root=self.root)
+
+    def shell(self, code: str) -> str:
+        """Runs Python with Django set up and the models imported, and returns what it printed."""
+        return self.manage("shell", "--verbosity", "0", "--command", code)
+
+    def close(self) -> None:
+        """Ends everything this deployment started and removes its data."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            for server in self.servers:
+                error.add_note(server.log_tail())
+        self.close()
+
+    def _database(self, wanted: PostgresServer | str, stack: ExitStack) -> str:
+        if wanted == "sqlite":
+            return f"sqlite:///{self.directory / 'db.sqlite3'}"
+        if wanted == "postgres":
+            self.postgres = stack.enter_context(postgres_server(own=True))
+            return self.postgres.url
+        if isinstance(wanted, PostgresServer):
+            self.postgres = wanted
+            url = wanted.create_database("bduf")
+            stack.callback(wanted.drop_database, url)
+            return url
+        return wanted
+
+    def _redis(self, wanted: RedisServer | str | bool, stack: ExitStack) -> str | None:
+        if wanted is True:
+            wanted = stack.enter_context(redis_server(own=True))
+        if isinstance(wanted, RedisServer):
+            self.redis = wanted
+            return wanted.url
+        return wanted or None
+
+    def _stop_servers(self) -> None:
+        """Ends all servers at once, so that their drains overlap, and kills those that take too long."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(partial(ServerProcess.stop, timeout=5_000 * MS), self.servers))
