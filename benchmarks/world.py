@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN_LIFETIME = timedelta(hours=12)
-MAX_PARTICIPANTS = 100_000
+MAX_PARTICIPANTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ def fill_database(users: int, rooms: int) -> tuple[Any, list[Any], list[Any]]:
         batch_size=500,
     )
     owner = people[0]
-    project = services.project_create(actor=owner, name="Benchmark")
+    project = services.project_create(by=owner, name="Benchmark")
     models.Membership.objects.bulk_create(
         [models.Membership(project=project, user=person, role="participant") for person in people[1:]],
         batch_size=500,
     )
     sessions = [
         services.session_create(
-            actor=owner,
+            by=owner,
             project=project,
             name=f"Room {number}",
             settings={"max_participants": MAX_PARTICIPANTS},

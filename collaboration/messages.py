@@ -17,7 +17,7 @@ Label = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 class Settings(Data, frozen=True):
     """A session's settings and their defaults."""
 
-    max_participants: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
+    max_participants: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 50
     allow_anonymous: bool = False
     require_approval: bool = False
     enable_cursor_sharing: bool = True

@@ -500,7 +500,12 @@ class TestAsking:
         assert not c.tell("move")
 
     async def test_tell_drops_what_the_connection_cannot_take(self, stage: Stage) -> None:
-        async with client(await stage.play(welcome)) as c:
+        async def part(peer: Peer) -> None:
+            await peer.welcome()
+            for _ in range(UNSENT_FRAMES):
+                await peer.receive("move")
+
+        async with client(await stage.play(part)) as c:
             told = [c.tell("move") for _ in range(UNSENT_FRAMES + 5)]
         assert told == [True] * UNSENT_FRAMES + [False] * 5
 

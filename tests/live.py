@@ -1,0 +1,81 @@
+"""Running servers as tests use them: people, sessions, REST calls and sockets, all from outside."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from benchmarks.world import Person, create_world
+from bduf_realtime.client import Client
+from tests.servers import Deployment
+
+PEOPLE = 120
+
+
+class Live:
+    """A deployment with a pool of people who share one project; each test takes people and a session of its own."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        world = create_world(deployment.env, users=PEOPLE, rooms=1)
+        self.project = world.project
+        self.owner = world.users[0]
+        self._people = itertools.cycle(world.users[1:])
+
+    @property
+    def url(self) -> str:
+        return self.deployment.url
+
+    @property
+    def ws_url(self) -> str:
+        return self.deployment.ws_url
+
+    def person(self) -> Person:
+        """Somebody of the project (role participant) whom no other current test uses."""
+        return next(self._people)
+
+    def people(self, number: int) -> list[Person]:
+        return [self.person() for _ in range(number)]
+
+    def session(self, owner: Person | None = None, **settings: Any) -> str:
+        """Opens a session and returns its id."""
+        body = {"project": self.project, "name": "Test", "settings": settings}
+        status, answer = self.rest("POST", "sessions/", owner or self.owner, body)
+        assert status == 201, answer
+        return str(answer["id"])
+
+    def role(self, person: Person, role: str) -> None:
+        """Gives a person a role in the project."""
+        status, answer = self.rest(
+            "POST", f"projects/{self.project}/members/", self.owner, {"user": person.id, "role": role}
+        )
+        assert status == 201, answer
+
+    def rest(
+        self, method: str, path: str, person: Person | None = None, body: Any = None, **headers: str
+    ) -> tuple[int, Any]:
+        """Calls REST below /api/v1/; returns the status and the decoded answer."""
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", method=method)
+        if person is not None:
+            request.add_header("Authorization", f"Bearer {person.token}")
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=15) as response:
+                raw, status = response.read(), response.status
+        except urllib.error.HTTPError as error:
+            raw, status = error.read(), error.code
+        try:
+            return status, json.loads(raw) if raw else None
+        except ValueError:
+            return status, raw.decode("utf-8", "replace")
+
+    def client(self, person: Person, path: str = "/ws/", **options: Any) -> Client:
+        """A client of this deployment's first server, to be entered with `async with`."""
+        return Client(f"{self.ws_url}{path}", person.token, **options)
