@@ -38,7 +38,7 @@ def embedded_secret_key() -> str:
 SECRET_KEY = env.str("SECRET_KEY", "") or embedded_secret_key()
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", *({HOST} - {"0.0.0.0"})])  # noqa: S104
 # Scheme, host and port of pages that may open sockets; empty: the page must come from this very host.
-ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", [])
+ALLOWED_ORIGINS: list[str] = env.list("ALLOWED_ORIGINS", [])
 CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "*" not in origin]
 
 INSTALLED_APPS = [
@@ -135,7 +135,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/admin/login/"
 
-SIMPLE_JWT = {
+SIMPLE_JWT: dict[str, Any] = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=conf.access_token_lifetime),
     "REFRESH_TOKEN_LIFETIME": timedelta(seconds=conf.refresh_token_lifetime),
     "ROTATE_REFRESH_TOKENS": True,
@@ -151,7 +151,7 @@ TOKEN_MAX_LIFETIME = conf.token_max_lifetime
 TOKEN_LEEWAY = conf.token_leeway
 SOCKET_TOKEN_LIFETIME = conf.socket_token_lifetime
 
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "bduf_realtime.accounts.rest.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",

@@ -73,9 +73,7 @@ def drive(options: argparse.Namespace, bench: Bench) -> list[Row]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--self-test", action="store_true", help="measure the generator's own ceiling")
     parser.add_argument("--url", help="ws://host:port/path/{room}/ of a server that echoes to the room")
     parser.add_argument("--members", type=int, default=200)

@@ -48,9 +48,7 @@ class Room:
 class Member(WebSocketClient):
     """A client that counts marks in whatever it receives and decodes JSON only when it must."""
 
-    def __init__(
-        self, host: str, path: str, headers: dict[str, str], seat: Seat, room: Room, number: int
-    ) -> None:
+    def __init__(self, host: str, path: str, headers: dict[str, str], seat: Seat, room: Room, number: int) -> None:
         super().__init__(host, path, headers)
         self.seat = seat
         self.room = room

@@ -39,17 +39,13 @@ def numbers(text: str) -> list[int]:
 def parser() -> argparse.ArgumentParser:
     """Describes the command line."""
     lines = [f"  {name:12} {module.__doc__}" for name, module in SCENARIOS.items()]
-    lines.append(
-        "  ceiling      The load generator's own ceiling, against servers that do nothing but fan out."
-    )
+    lines.append("  ceiling      The load generator's own ceiling, against servers that do nothing but fan out.")
     result = argparse.ArgumentParser(
         description=f"{__doc__}\nscenarios:\n" + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     result.add_argument("--only", help="scenarios to run, separated by commas; all by default")
-    result.add_argument(
-        "--match", help="only servers whose name matches this regular expression, e.g. ^stock"
-    )
+    result.add_argument("--match", help="only servers whose name matches this regular expression, e.g. ^stock")
     result.add_argument("--seconds", type=float, default=3.0, help="measured time of each phase (3)")
     result.add_argument("--workers", type=int, default=1, help="load processes, one core each (1)")
     result.add_argument(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
+SILENT_AT_ZERO = ("acks_per_s",)  # ephemeral messages are not acknowledged
 
 # Column -> heading, in the order of the tables; whatever else a row holds goes to the JSON file only.
 COLUMNS = {
@@ -40,12 +41,12 @@ COLUMNS = {
 
 def headings(rows: list[Row]) -> list[str]:
     """Returns the columns in which at least one row says something."""
-    silent: tuple[object, ...] = (None, "", {}, 0)
+    silent: tuple[object, ...] = (None, "", {})
     return [
         name
         for name in COLUMNS
         if any(row.get(name) not in silent for row in rows)
-        or (name in ("missing", "duplicates") and any(row.get("expected") for row in rows))
+        and (name not in SILENT_AT_ZERO or any(row.get(name) for row in rows))
     ]
 
 
@@ -69,9 +70,7 @@ def text_table(rows: list[Row]) -> str:
     names = headings(rows)
     lines = [[COLUMNS[name] for name in names], *([cell(row.get(name)) for name in names] for row in rows)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(names))]
-    return "\n".join(
-        "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)) for line in lines
-    )
+    return "\n".join("  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)) for line in lines)
 
 
 def markdown_table(rows: list[Row]) -> str:

@@ -72,12 +72,12 @@ class Worker:
             os.sched_setaffinity(0, {plan.cpu})
         gc.disable()
 
-    async def connect(self, concurrency: int = 100, track: bool = False) -> Connected:
+    async def connect(self, concurrency: int = 100, track: bool = False, retry_for: float = 60.0) -> Connected:
         """Connects every seat and joins its room, `concurrency` at a time; `track` prepares for recovery."""
         self.members = [self._member(seat, index) for index, seat in enumerate(self.plan.seats)]
         for member in self.members if track else []:
             member.track()
-        return await self._enter(range(len(self.members)), concurrency=concurrency)
+        return await self._enter(range(len(self.members)), concurrency=concurrency, retry_for=retry_for)
 
     async def probe(self, kind: str = "signal", answered: bool = False) -> bool:
         """Finds out whether senders get their own messages of a kind back, and warms the path."""
@@ -143,9 +143,7 @@ class Worker:
         self._running = False
         return await self._finish(Window(started + int(warm * 1e9), end, self._first))
 
-    async def paced(
-        self, kind: str, rate: float, seconds: float, warm: float = 0.5, answered: bool = False
-    ) -> Report:
+    async def paced(self, kind: str, rate: float, seconds: float, warm: float = 0.5, answered: bool = False) -> Report:
         """Sends `rate` messages a second, spread over rooms and members, whatever the server does.
 
         Latencies count from the moment a message was due, so a late generator cannot hide a slow server.
@@ -213,7 +211,7 @@ class Worker:
                         result.enter_ms.append((time.perf_counter() - begun) * 1000)
                         return
                     except (OSError, TimeoutError) as error:
-                        result.errors[str(error) or type(error).__name__] += 1
+                        result.errors[str(error).partition(";")[0] or type(error).__name__] += 1
                         member.abort()
                 if time.perf_counter() - started > retry_for:
                     return
@@ -301,7 +299,7 @@ class Worker:
             report.errors += member.errors
             member.errors = Counter()
             if member.close_code is not None:
-                report.closes[f"{member.close_code} {member.close_reason}".strip()] += 1
+                report.closes[f"{member.close_code} {member.close_reason.partition(';')[0]}".strip()] += 1
         return report
 
 

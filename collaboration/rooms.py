@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -95,15 +96,15 @@ class ProjectRoom:
         project = Project.objects.get(pk=key)
         sessions = project.sessions.exclude(status=Session.Status.ENDED).order_by("created_at", "pk")[:500]
         return ProjectState(
-            key, project.name, [selectors.session_info(s) for s in sessions], selectors.project_members(key)
+            key, project.name, [selectors.session_info(s) for s in sessions], selectors.project_members(UUID(key))
         )
 
     def members(self, key: str) -> list[Any]:
-        return list(selectors.project_members(key))
+        return list(selectors.project_members(UUID(key)))
 
     def depart(self, key: str, user: str, connection: str) -> None:
         """Members of a project stay members; nobody is told."""
 
     def grants(self, key: str, users: Iterable[str]) -> dict[str, Grant]:
-        rows = Membership.objects.filter(project=key, user__in=list(users)).values_list("user", "role")
+        rows = Membership.objects.filter(project=UUID(key), user__in=list(map(UUID, users))).values_list("user", "role")
         return {str(user): Grant(role, PERMISSIONS[role]) for user, role in rows}

@@ -29,26 +29,26 @@ def sessions_for(user: User) -> QuerySet[Session]:
     )
 
 
-def project_role(project: UUID | str, user: UUID | str) -> str | None:
+def project_role(project: UUID, user: UUID) -> str | None:
     """A user's role in a project; None for a stranger."""
     return Membership.objects.filter(project=project, user=user).values_list("role", flat=True).first()
 
 
 def session_roles(session: Session, users: Iterable[str]) -> dict[str, str]:
     """The roles of users in a session: their own there, or else the one in the project; strangers are missing."""
-    wanted = list(users)
+    wanted = [UUID(user) for user in users]
     roles = {
         str(user): role
         for user, role in Membership.objects.filter(project=session.project_id, user__in=wanted).values_list(
             "user", "role"
         )
     }
-    own = Participant.objects.filter(session=session, user__in=list(roles), role__isnull=False)
-    roles.update({str(user): role for user, role in own.values_list("user", "role") if role})
+    own = Participant.objects.filter(session=session, user__in=wanted, role__isnull=False)
+    roles.update({str(user): role for user, role in own.values_list("user", "role") if role and str(user) in roles})
     return roles
 
 
-def session_visible(session: str, user: str) -> Session:
+def session_visible(session: UUID, user: UUID) -> Session:
     """A session that a member may know of; raises session.not_found."""
     found = Session.objects.filter(pk=session, project__memberships__user=user).first()
     if found is None:
@@ -96,7 +96,7 @@ def participants_present(session: Session) -> list[ParticipantInfo]:
     return [participant_info(p, roles[str(p.user_id)]) for p in rows if str(p.user_id) in roles]
 
 
-def project_members(project: UUID | str) -> list[MemberInfo]:
+def project_members(project: UUID) -> list[MemberInfo]:
     """A project's members, in the order of joining it."""
     rows = Membership.objects.filter(project=project).select_related("user").order_by("since", "pk")
     return [MemberInfo(str(m.user_id), m.user.display_name, m.user.kind, m.role) for m in rows]

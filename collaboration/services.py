@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.utils import timezone
@@ -208,7 +209,7 @@ def participant_away(*, session: str, user: str) -> None:
     log.lock(f"session:{session}")
     if not presence.attending(f"session:{session}", user):
         now = timezone.now()
-        Participant.objects.filter(session=session, user=user, present=True, away_since=None).update(
+        Participant.objects.filter(session=UUID(session), user=UUID(user), present=True, away_since=None).update(
             away_since=now, last_activity=now
         )
 

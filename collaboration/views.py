@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bduf_realtime.accounts.models import User
+from bduf_realtime.accounts.rest import caller
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
 from collaboration import selectors, services
@@ -27,11 +29,11 @@ class Projects(generics.ListCreateAPIView[Project]):
     serializer_class = ProjectSerializer
 
     def get_queryset(self) -> QuerySet[Project]:
-        return selectors.projects_for(self.request.user)
+        return selectors.projects_for(caller(self.request))
 
     def perform_create(self, serializer: Any) -> None:
         serializer.instance = services.project_create(
-            name=serializer.validated_data["name"], by=self.request.user
+            name=serializer.validated_data["name"], by=caller(self.request)
         )
 
 
@@ -41,11 +43,11 @@ class ProjectDetail(generics.RetrieveAPIView[Project]):
     serializer_class = ProjectSerializer
 
     def get_queryset(self) -> QuerySet[Project]:
-        return selectors.projects_for(self.request.user)
+        return selectors.projects_for(caller(self.request))
 
 
 def project_of(request: Request, pk: UUID | str) -> Project:
-    project = selectors.projects_for(request.user).filter(pk=pk).first()
+    project = selectors.projects_for(caller(request)).filter(pk=pk).first()
     if project is None:
         raise RealtimeError("room.not_found", "There is no such project, or you are not a member.")
     return project
@@ -53,10 +55,8 @@ def project_of(request: Request, pk: UUID | str) -> Project:
 
 def user_named(name: str) -> User:
     wanted = Q(username=name)
-    try:
+    with suppress(ValueError):
         wanted |= Q(pk=UUID(name))
-    except ValueError:
-        pass
     user = User.objects.filter(wanted, is_active=True).first()
     if user is None:
         raise RealtimeError("room.not_found", "There is no such user.")
@@ -77,7 +77,7 @@ class Members(APIView):
         given.is_valid(raise_exception=True)
         user = user_named(given.validated_data["user"])
         role = given.validated_data["role"]
-        services.project_member_set(project=project, user=user, role=role, by=request.user)
+        services.project_member_set(project=project, user=user, role=role, by=caller(request))
         return Response({"user": str(user.pk), "role": role}, status=status.HTTP_201_CREATED)
 
 
@@ -86,7 +86,7 @@ class Member(APIView):
 
     def delete(self, request: Request, pk: UUID, user: str) -> Response:
         services.project_member_remove(
-            project=project_of(request, pk), user=user_named(user), by=request.user
+            project=project_of(request, pk), user=user_named(user), by=caller(request)
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -97,7 +97,7 @@ class Sessions(generics.ListCreateAPIView[Session]):
     serializer_class = SessionSerializer
 
     def get_queryset(self) -> QuerySet[Session]:
-        found = selectors.sessions_for(self.request.user)
+        found = selectors.sessions_for(caller(self.request))
         project = self.request.query_params.get("project")
         if project:
             try:
@@ -110,7 +110,7 @@ class Sessions(generics.ListCreateAPIView[Session]):
         given = serializer.validated_data
         serializer.instance = services.session_create(
             project=project_of(self.request, given["project_id"]),
-            by=self.request.user,
+            by=caller(self.request),
             name=given.get("name", ""),
             settings=given.get("settings"),
             tags=given.get("tags", ()),
@@ -123,14 +123,14 @@ class SessionDetail(generics.RetrieveAPIView[Session]):
     serializer_class = SessionSerializer
 
     def get_queryset(self) -> QuerySet[Session]:
-        return selectors.sessions_for(self.request.user)
+        return selectors.sessions_for(caller(self.request))
 
 
 class Participants(APIView):
     """Who is in a session now."""
 
     def get(self, request: Request, pk: UUID) -> Response:
-        session = selectors.session_visible(str(pk), str(request.user.pk))
+        session = selectors.session_visible(pk, caller(request).pk)
         return Response([msgspec.to_builtins(p) for p in selectors.participants_present(session)])
 
 
@@ -138,7 +138,7 @@ class Events(APIView):
     """A session's durable events past `after`, oldest first."""
 
     def get(self, request: Request, pk: UUID) -> Response:
-        selectors.session_visible(str(pk), str(request.user.pk))
+        selectors.session_visible(pk, caller(request).pk)
         query = EventsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         page = log.read(

@@ -8,8 +8,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from benchmarks.world import Person, create_world
 from bduf_realtime.client import Client
+from benchmarks.world import Person, create_world
 from tests.servers import Deployment
 
 PEOPLE = 120

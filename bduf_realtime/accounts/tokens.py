@@ -20,7 +20,7 @@ ALGORITHM = "HS256"
 LATEST_TIME = 253_402_300_799  # 9999-12-31: what a datetime can hold
 
 
-class TokenRefused(Exception):  # noqa: N818 - a verdict, not a failure
+class TokenRefused(Exception):
     """Says why a credential is not accepted; `code` is one of invalid, expired, revoked, disabled."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -73,7 +73,7 @@ def socket_token(user: User) -> PreciseAccessToken:
     """Issues the short-lived token that a logged-in page opens its socket with."""
     token = PreciseAccessToken.for_user(user)
     token.set_exp(lifetime=timedelta(seconds=settings.SOCKET_TOKEN_LIFETIME))
-    return token  # type: ignore[return-value]
+    return token
 
 
 def read_access_token(raw: str, now: float | None = None) -> Claims:

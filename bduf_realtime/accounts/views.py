@@ -18,6 +18,7 @@ from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from bduf_realtime.accounts import services
 from bduf_realtime.accounts.models import User
+from bduf_realtime.accounts.rest import caller
 from bduf_realtime.accounts.tokens import Claims, PreciseRefreshToken, socket_token
 
 
@@ -38,7 +39,7 @@ class AccountThrottle(LoginThrottle):
         return f"login-account-{str(name).lower()[:150].encode().hex()}"
 
 
-class SignInSerializer(TokenObtainPairSerializer[User]):
+class SignInSerializer(TokenObtainPairSerializer):
     token_class = PreciseRefreshToken
 
 
@@ -81,7 +82,7 @@ class SocketToken(APIView):
     permission_classes = [IsAuthenticated]
 
     def post(self, request: Request) -> Response:
-        token = socket_token(request.user)
+        token = socket_token(caller(request))
         body = {"token": str(token), "expires_at": datetime.fromtimestamp(token["exp"], UTC)}
         return Response(SocketTokenSerializer(body).data, headers={"Cache-Control": "no-store"})
 
@@ -90,8 +91,8 @@ class SignOut(APIView):
     """Takes back the access token of this call, or with `{"everywhere": true}` every token of the user."""
 
     def post(self, request: Request) -> Response:
-        if request.data.get("everywhere") is True:
-            services.user_sign_out_everywhere(user=request.user)
+        if isinstance(request.data, dict) and request.data.get("everywhere") is True:
+            services.user_sign_out_everywhere(user=caller(request))
         elif isinstance(request.auth, Claims):
             services.token_revoke(claims=request.auth)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -111,4 +112,4 @@ class Me(APIView):
     """Tells who the caller is."""
 
     def get(self, request: Request) -> Response:
-        return Response(MeSerializer(request.user).data)
+        return Response(MeSerializer(caller(request)).data)

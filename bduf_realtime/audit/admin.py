@@ -7,7 +7,7 @@ from unfold.admin import ModelAdmin
 from bduf_realtime.audit.models import AuditChain, AuditEntry
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
+class ReadOnlyAdmin(ModelAdmin):
     """Shows rows to those who may view them, and changes nothing for anybody."""
 
     show_full_result_count = False  # counting a long trail takes longer than showing a page of it

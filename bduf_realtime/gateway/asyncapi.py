@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 
 from bduf_realtime.gateway.errors import CODES, Close, ErrorFrame
-from bduf_realtime.gateway.handlers import Data, Handler, table
+from bduf_realtime.gateway.handlers import Handler, table
 from bduf_realtime.gateway.messages import Connected
 from bduf_realtime.rooms.batch import Submission
 from bduf_realtime.rooms.events import Ack, Event
@@ -112,7 +112,7 @@ def _ref(shape: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _envelope(handler: Handler) -> dict[str, Any]:
-    fields: tuple[str, ...] = handler.shape.__struct_fields__ if issubclass(handler.shape, Data) else ()
+    fields = msgspec.structs.fields(handler.shape)
     return {
         "type": "object",
         "required": ["type", "data"] if fields else ["type"],

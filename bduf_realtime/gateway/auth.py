@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
+from django.db.models.functions import Now
 from django.http.request import split_domain_port, validate_host
 
 from bduf_realtime.accounts.tokens import Identity, TokenRefused, identify, read_access_token
@@ -23,7 +25,7 @@ _TOKEN_NAME = re.compile(
 _JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.")
 
 
-class HandshakeRefused(Exception):  # noqa: N818 - a verdict, not a failure
+class HandshakeRefused(Exception):
     """The handshake gets HTTP 403; `args[0]` is the metric's label."""
 
 
@@ -116,7 +118,8 @@ def authenticate(raw: str, limit: int) -> Identity:
     `limit` is how many connections one user may have on all instances.
     """
     identity = judge(raw)
-    if Connection.objects.filter(user=identity.user_id, closed_at=None).count() >= limit:
+    living = Connection.objects.filter(closed_at=None, instance__expires_at__gt=Now())
+    if living.filter(user=UUID(identity.user_id)).count() >= limit:
         raise RealtimeError(
             "quota.exceeded", f"You already have {limit} connections open.", close=Close.TOO_MANY_CONNECTIONS
         )

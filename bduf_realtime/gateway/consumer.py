@@ -210,7 +210,7 @@ class RealtimeConsumer(Socket):
 
     def _run(self, handler: Handler, request: Request) -> None:
         try:
-            message = read_data(request.data, handler.shape)
+            message: Any = read_data(request.data, handler.shape)
             if handler.barrier:
                 coroutine = self._run_barrier(handler, message, request)
                 self._barrier = asyncio.create_task(coroutine, name=handler.type)

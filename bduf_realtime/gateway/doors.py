@@ -11,6 +11,7 @@ import msgspec
 from bduf_realtime.accounts.tokens import Identity
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log, models
+from bduf_realtime.rooms.events import NoSuchRoom
 from bduf_realtime.rooms.transactions import write
 
 
@@ -135,5 +136,5 @@ def history(room: str, visitor: Visitor, before: int | None, limit: int) -> log.
         raise RealtimeError("room.not_found")
     try:
         return log.history(room, before=before, limit=limit)
-    except log.NoSuchRoom as error:
+    except NoSuchRoom as error:
         raise RealtimeError("room.not_found") from error

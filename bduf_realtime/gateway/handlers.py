@@ -26,8 +26,8 @@ class Handler(msgspec.Struct, frozen=True):
     A plain function runs at once, and may return a Submission for the journal. `rate` names its own bucket.
     """
 
-    type: str
     shape: type[Data]
+    type: str
     run: Callable[..., Any]
     barrier: bool
     rate: str | None
@@ -56,8 +56,8 @@ def table(consumer: type) -> dict[str, Handler]:
         if type_ in found:
             raise TypeError(f"{name}: another handler takes {type_} already.")
         found[type_] = Handler(
-            type_,
             hints["message"],
+            type_,
             method,
             inspect.iscoroutinefunction(method),
             rate,

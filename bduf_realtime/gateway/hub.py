@@ -21,7 +21,7 @@ from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import Appended, NoSuchRoom
 
 if TYPE_CHECKING:
-    from bduf_realtime.gateway.consumer import RealtimeConsumer
+    from bduf_realtime.gateway.socket import Socket
 
 logger = structlog.get_logger(__name__)
 
@@ -62,7 +62,7 @@ class RoomChannel:
         self.grouped = False
         self.epoch: str | None = None
         self.position = 0
-        self.members: dict[str, RealtimeConsumer] = {}
+        self.members: dict[str, Socket] = {}
         self.joining = 0
         self.skip: dict[str, int] = {}
         self.pending: dict[int, Arrival] = {}
@@ -131,7 +131,7 @@ class Hub:
             channel.pending = {n: arrival for n, arrival in channel.pending.items() if n > seq}
             self._drain(channel)
 
-    async def admit(self, channel: RoomChannel, consumer: RealtimeConsumer, after: int, epoch: str) -> None:
+    async def admit(self, channel: RoomChannel, consumer: Socket, after: int, epoch: str) -> None:
         """Sends a joiner everything past `after`, then lets it live; nothing is skipped or sent twice."""
         while after < channel.position:
             if channel.recent and channel.recent[0][0] <= after + 1:
@@ -143,9 +143,8 @@ class Hub:
             page = await call(log.read, channel.name, after=after, limit=self._conf.replay_page)
             if not page.events or page.events[0][0] != after + 1 or page.position.epoch != epoch:
                 raise RealtimeError("internal", close=Close.POSITION_LOST)
-            for seq, raw in page.events:
+            for after, raw in page.events:
                 consumer.outbox.put(raw.decode())
-            after = seq
             await consumer.outbox.drained()
         if channel.epoch != epoch or consumer.outbox.closed:
             raise RealtimeError("internal", close=Close.POSITION_LOST)
@@ -157,7 +156,7 @@ class Hub:
         if others:
             consumer.outbox.put_latest(cursor_lane(channel.name), others)
 
-    def leave(self, consumer: RealtimeConsumer, name: str) -> None:
+    def leave(self, consumer: Socket, name: str) -> None:
         """Stops delivering a room to a connection."""
         channel = self._channels.get(name)
         if channel is None or channel.members.pop(consumer.id, None) is None:
@@ -190,7 +189,7 @@ class Hub:
     # --- numbered events ---------------------------------------------------------------------------------------
 
     def committed(
-        self, appended: Appended, origin: RealtimeConsumer | None = None, ack: bytes | None = None
+        self, appended: Appended, origin: Socket | None = None, ack: bytes | None = None
     ) -> None:
         """Delivers what this process committed, the ack to its author in its place, and publishes it."""
         frame = appended.frame.decode()
@@ -350,7 +349,7 @@ class Hub:
 
     # --- events without a number -------------------------------------------------------------------------------
 
-    def signal(self, name: str, frame: bytes, to: list[str] | None, origin: RealtimeConsumer) -> None:
+    def signal(self, name: str, frame: bytes, to: list[str] | None, origin: Socket) -> None:
         """Delivers an ephemeral event to all others of a room, or to named users."""
         text = frame.decode()
         self._deliver_signal(name, text, to, origin)

@@ -59,7 +59,7 @@ class Layer:
         self._interval = conf.layer_probe_interval
         self._on_room = on_room
         self._on_found = on_found
-        self._layer = get_channel_layer()
+        self._layer: Any = get_channel_layer()
         # An in-memory layer reaches no other process: its copies would only cost time.
         self.alone = isinstance(self._layer, InMemoryChannelLayer)
         self._channel = ""

@@ -30,8 +30,8 @@ class Outbox:
         "_lane",
         "_last_flush",
         "_loop",
-        "_overflow",
         "_ordered",
+        "_overflow",
         "_pings",
         "_scheduled",
         "_send",
@@ -175,10 +175,10 @@ class Outbox:
         if self._drained is not None:
             self._drained.set()
 
-    async def finish(self, timeout: float) -> None:
+    async def finish(self, patience: float) -> None:
         """Waits for a send that is under way, or gives it up."""
         if self._sending is not None:
-            await asyncio.wait({self._sending}, timeout=timeout)
+            await asyncio.wait({self._sending}, timeout=patience)
         if self._sending is not None:
             self._sending.cancel()
 
@@ -242,15 +242,13 @@ class _Started:
     def __await__(self) -> Generator[Any, Any, None]:
         yielded = self._yielded
         while True:
+            error = value = None
             try:
                 value = yield yielded
-            except BaseException as error:
-                step = self._coroutine.throw
-                argument: Any = error
-            else:
-                step, argument = self._coroutine.send, value
+            except BaseException as thrown:  # noqa: BLE001 - a cancellation belongs to the coroutine
+                error = thrown
             try:
-                yielded = step(argument)
+                yielded = self._coroutine.send(value) if error is None else self._coroutine.throw(error)
             except StopIteration:
                 return
 

@@ -98,7 +98,7 @@ def reap(me: str | None = None) -> int:
 
 
 def _bury(instance: str) -> None:
-    places = Attendance.objects.filter(instance=instance)
+    places = Attendance.objects.filter(instance_id=UUID(instance))
     _depart([Departure(p.room, p.user, str(p.connection)) for p in places])
     Instance.objects.filter(pk=instance).delete()
 
@@ -109,7 +109,7 @@ def _skips() -> bool:
     return bool(connection.features.has_select_for_update_skip_locked)
 
 
-def _lease_end(lease: float) -> models.ExpressionWrapper:
+def _lease_end(lease: float) -> models.expressions.Combinable:
     # The database's clock, so that instances whose clocks differ judge each other alike.
     return models.ExpressionWrapper(Now() + timedelta(seconds=lease), output_field=models.DateTimeField())
 
@@ -132,7 +132,7 @@ def attending(room: str, user: str) -> int:
 def places(instance: str, older_than: float) -> list[Departure]:
     """The places that connections of an instance have held for a while."""
     rows = Attendance.objects.filter(
-        instance=instance, since__lt=timezone.now() - timedelta(seconds=older_than)
+        instance_id=UUID(instance), since__lt=timezone.now() - timedelta(seconds=older_than)
     )
     return [Departure(room, user, str(c)) for room, user, c in rows.values_list("room", "user", "connection")]
 

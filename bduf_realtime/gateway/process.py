@@ -25,7 +25,7 @@ from bduf_realtime.rooms.batch import commit
 from bduf_realtime.rooms.journal import Journal
 
 if TYPE_CHECKING:
-    from bduf_realtime.gateway.consumer import RealtimeConsumer
+    from bduf_realtime.gateway.socket import Socket
 
 logger = structlog.get_logger(__name__)
 
@@ -49,13 +49,13 @@ class Process:
             deadline=conf.database_deadline,
             observe=_observe_commit,
         )
-        self.connections: dict[str, RealtimeConsumer] = {}
+        self.connections: dict[str, Socket] = {}
         self.per_user: Counter[str] = Counter()
         self.users = UserBuckets(conf.rate_user, conf.rate_burst)
         self.handshakes = UserBuckets(conf.rate_handshake, conf.rate_burst)
         self.draining = False
-        self._opened: list[RealtimeConsumer] = []
-        self._closed: list[RealtimeConsumer] = []
+        self._opened: list[Socket] = []
+        self._closed: list[Socket] = []
         self._departures: list[Departure] = []
         self._reporting = asyncio.Lock()
         self._registered = False
@@ -87,15 +87,15 @@ class Process:
 
     # --- connections -------------------------------------------------------------------------------------------
 
-    def opened(self, consumer: RealtimeConsumer) -> None:
+    def opened(self, consumer: Socket) -> None:
         self.connections[consumer.id] = consumer
         metrics.connections_opened.inc()
 
-    def authenticated(self, consumer: RealtimeConsumer) -> None:
+    def authenticated(self, consumer: Socket) -> None:
         self.per_user[consumer.user_id] += 1
         self._opened.append(consumer)
 
-    def closed(self, consumer: RealtimeConsumer) -> None:
+    def closed(self, consumer: Socket) -> None:
         """Forgets a connection, here at once and in the database soon."""
         self.connections.pop(consumer.id, None)
         for room in consumer.rooms:
@@ -107,7 +107,7 @@ class Process:
                 del self.per_user[consumer.user_id]
             self._closed.append(consumer)
 
-    def departed(self, consumer: RealtimeConsumer, room: str) -> None:
+    def departed(self, consumer: Socket, room: str) -> None:
         self._departures.append(Departure(room, consumer.user_id, consumer.id))
 
     # --- clocks ------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Process:
             except RealtimeError as error:
                 logger.warning("clock_postponed", clock=clock.__name__, code=error.code)
                 await asyncio.sleep(1.0)
-            except Exception:  # noqa: BLE001 - a clock that stops would leave everybody unattended
+            except Exception:
                 logger.exception("clock_failed", clock=clock.__name__)
                 await asyncio.sleep(1.0)
 
@@ -255,7 +255,7 @@ class Process:
             await asyncio.sleep(pause if wave + 1 < waves else 0)
         await self.journal.flush()
         until = time.monotonic() + self.conf.drain_timeout / 2
-        while self.connections and time.monotonic() < until:
+        while self.connections and time.monotonic() < until:  # noqa: ASYNC110 - once in a process's life
             await asyncio.sleep(0.05)
 
 

@@ -32,7 +32,7 @@ class Envelope(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
-class Unreadable(Exception):  # noqa: N818 - carries the verdict
+class Unreadable(Exception):
     """A frame that has an id but no readable rest: the error can still name the frame it answers."""
 
     def __init__(self, error: RealtimeError, id_: str | None) -> None:
@@ -82,7 +82,6 @@ def read_envelope(text: str) -> Envelope:
     if id_ is not None and (not isinstance(id_, str) or not 0 < len(id_) <= MAX_ID):
         raise RealtimeError("msg.bad_envelope", f"The id is a string of 1 to {MAX_ID} characters.")
     type_, data = value.get("type"), value.get("data", {})
-    problem = None
     if not isinstance(type_, str):
         problem = RealtimeError(
             "msg.bad_envelope", "A frame needs a type, a string.", details={"field": "type"}
@@ -93,9 +92,9 @@ def read_envelope(text: str) -> Envelope:
         problem = RealtimeError("msg.unknown_type")
     elif unknown := value.keys() - {"type", "id", "data"}:
         problem = RealtimeError("msg.unknown_field", details={"field": sorted(unknown)[0][:MAX_TYPE]})
-    if problem is not None:
-        raise Unreadable(problem, id_)
-    return Envelope(type_, id_, data)
+    else:
+        return Envelope(type_, id_, data)
+    raise Unreadable(problem, id_)
 
 
 _UNKNOWN = re.compile(r"unknown field `(.*?)`(?: - at `\$(.*?)`)?$", re.DOTALL)

@@ -31,11 +31,13 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
     response = exception_handler(error, context)
     if response is None:
         return None
-    code, details = _code(error), {}
+    code = _code(error)
+    details: dict[str, Any] = {}
     if isinstance(error, exceptions.ValidationError):
         details = error.detail if isinstance(error.detail, dict) else {"errors": error.detail}
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        details = {"retry_after_ms": int(error.wait * 1000)}
+    wait: float | None = getattr(error, "wait", None)  # missing in the stubs of Throttled
+    if isinstance(error, exceptions.Throttled) and wait is not None:
+        details = {"retry_after_ms": int(wait * 1000)}
     message = CODES[code].text if code in CODES else str(getattr(error, "detail", ""))
     if isinstance(error, exceptions.AuthenticationFailed) and isinstance(error.detail, str):
         message = str(error.detail)

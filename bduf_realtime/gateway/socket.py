@@ -42,9 +42,11 @@ class Socket(AsyncConsumer):
     every event, and the hub delivers to outboxes directly.
     """
 
+    closing: tuple[int, str] | None
+
     # --- the life of a socket ------------------------------------------------------------------------------------
 
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # type: ignore[override]
         if (await receive())["type"] != "websocket.connect":
             return
         try:
@@ -69,7 +71,7 @@ class Socket(AsyncConsumer):
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
-        except Exception:  # noqa: BLE001 - the one last resort: a socket must never end without a code
+        except Exception:
             reference = uuid.uuid4().hex[:8]
             logger.exception("connection_failed", connection=self.id, reference=reference)
             self.closing = (Close.INTERNAL, f"{close_reason('internal', 1_000)};ref={reference}")
@@ -96,7 +98,7 @@ class Socket(AsyncConsumer):
         self.rooms: dict[str, Grant] = {}
         self.client_instance = self.id
         self.state = Connection.State.CONNECTED.value
-        self.closing: tuple[int, str] | None = None
+        self.closing = None
         self.close_code = 1006
         self.in_flight = 0
         self.connected_at = datetime.now(UTC)

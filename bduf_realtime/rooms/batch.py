@@ -195,7 +195,8 @@ def _insert(table: str, columns: Sequence[str], types: Sequence[str], rows: list
         if connection.vendor == "postgresql":
             arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
             cursor.execute(
-                f"{into} SELECT * FROM unnest({arrays})", [list(c) for c in zip(*rows, strict=True)]
+                f"{into} SELECT * FROM unnest({arrays})",  # noqa: S608 - names and types are our own
+                [list(c) for c in zip(*rows, strict=True)],
             )
         else:
             cursor.executemany(f"{into} VALUES ({','.join(['%s'] * len(columns))})", rows)

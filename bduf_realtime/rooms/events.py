@@ -61,11 +61,11 @@ class Appended(msgspec.Struct, frozen=True):
     connection: str = ""
 
 
-class IdConflict(Exception):  # noqa: N818 - a verdict, not a failure
+class IdConflict(Exception):
     """The id was used before for a command with another body."""
 
 
-class NoSuchRoom(Exception):  # noqa: N818 - a verdict, not a failure
+class NoSuchRoom(Exception):
     """There is no log of that name."""
 
 

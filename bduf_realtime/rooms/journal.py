@@ -14,11 +14,11 @@ from bduf_realtime.rooms.batch import Outcome, Submission
 Done = Callable[[Outcome], None]
 
 
-class JournalFull(Exception):  # noqa: N818 - a verdict, not a failure
+class JournalFull(Exception):
     """More commands wait than the journal may hold."""
 
 
-class JournalLate(Exception):  # noqa: N818 - a verdict, not a failure
+class JournalLate(Exception):
     """The database did not answer in time; whether the command took effect is not known yet."""
 
 

@@ -17,9 +17,7 @@ class RoomConsumer(AsyncJsonWebsocketConsumer):
         await self.channel_layer.group_discard(self.room_group_name, self.channel_name)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
-        await self.channel_layer.group_send(
-            self.room_group_name, {"type": "room.message", "message": content}
-        )
+        await self.channel_layer.group_send(self.room_group_name, {"type": "room.message", "message": content})
 
     async def room_message(self, event: dict[str, Any]) -> None:
         await self.send_json({"message": event["message"]})

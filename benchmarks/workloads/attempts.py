@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 
 from benchmarks.fleet import WorkerFailed
@@ -23,7 +22,10 @@ def attempt(name: str, options: argparse.Namespace, measure: Callable[[], Iterat
     try:
         rows.extend(measure())
     except FAILURES as error:
-        traceback.print_exc(limit=-3, file=sys.stderr)
+        print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+        for line in "\n".join(getattr(error, "__notes__", [])).splitlines():
+            if '"level": "info"' not in line:
+                print(line, file=sys.stderr)
         rows.append(Row(target=name, phase="failed", failures={type(error).__name__: 1}))
     print(text_table(rows), flush=True)
     return rows

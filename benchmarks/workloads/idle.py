@@ -27,15 +27,11 @@ def run(bench: Bench, options: argparse.Namespace) -> Iterator[Row]:
             yield from attempt(f"ours {kind}", options, partial(measure, bench, f"ours {kind}", size, start))
     size = min(options.connections)
     for kind in KINDS:
-        stock = partial(
-            stock_target, bench, kind, "memory", members=size + WARM, rooms=max(1, size // ROOM_SIZE)
-        )
+        stock = partial(stock_target, bench, kind, "memory", members=size + WARM, rooms=max(1, size // ROOM_SIZE))
         yield from attempt(f"stock {kind}", options, partial(measure, bench, f"stock {kind}", size, stock))
 
 
-def measure(
-    bench: Bench, name: str, size: int, start: Callable[[], AbstractContextManager[Target]]
-) -> Iterator[Row]:
+def measure(bench: Bench, name: str, size: int, start: Callable[[], AbstractContextManager[Target]]) -> Iterator[Row]:
     """Connects a few, then all, and divides the growth by the difference."""
     with start() as target, target.fleet(bench, target.seats[:WARM]) as first:
         first.connect()

@@ -30,26 +30,18 @@ def run(bench: Bench, options: argparse.Namespace) -> Iterator[Row]:
         yield from attempt(name, options, run_one)
 
 
-def measure(
-    bench: Bench, name: str, kind: Kind, redis: bool, database: Database, clients: int
-) -> Iterator[Row]:
+def measure(bench: Bench, name: str, kind: Kind, redis: bool, database: Database, clients: int) -> Iterator[Row]:
     """Cuts everyone but one sender a room and times the return."""
     rooms = max(1, clients // ROOM_SIZE)
     with (
-        our_target(
-            bench, kind, members=clients + rooms, rooms=rooms, redis=redis, database=database
-        ) as target,
+        our_target(bench, kind, members=clients + rooms, rooms=rooms, redis=redis, database=database) as target,
         target.fleet(bench) as fleet,
     ):
         first = fleet.connect(track=True)
         fleet.probe("message", answered=True)
-        back: Return = fleet.run(
-            "cut_and_return", kind="message", missed=MISSED, concurrency=500, retry_for=60.0
-        )
+        back: Return = fleet.run("cut_and_return", kind="message", missed=MISSED, concurrency=500, retry_for=60.0)
         row = Row(target=name, phase=f"{back.cut:,} cut at once") | back.report.row()
-        for column in [
-            column for column in row if column.startswith(("delivery_", "ack_", "deliveries_", "acks_"))
-        ]:
+        for column in [column for column in row if column.startswith(("delivery_", "ack_", "deliveries_", "acks_"))]:
             del row[column]  # counted from before the cut, so they say how long it lasted and nothing else
         entered = sorted(back.connected.enter_ms)
         row["connections"] = back.connected.members
