@@ -10,11 +10,9 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    from bduf_realtime.gateway.conf import ConfigurationError
-
     try:
         execute_from_command_line(sys.argv)
-    except (ConfigurationError, ImproperlyConfigured) as error:
+    except ImproperlyConfigured as error:
         sys.exit(f"Configuration error: {error}")
 
 

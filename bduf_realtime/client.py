@@ -264,9 +264,7 @@ class Client:
         await self._answer(self._request("ping", fleeting=True), timeout)
         return time.perf_counter() - started
 
-    async def join(
-        self, room: str, since: tuple[str, int] | None = None, *, timeout: float | None = None
-    ) -> Ack:
+    async def join(self, room: str, since: tuple[str, int] | None = None, *, timeout: float | None = None) -> Ack:
         """Join a room, from now or `since` (epoch, seq), and stay in it across reconnects.
 
         An answer with `recovered: "snapshot"` is also delivered, in order, as the event `client:snapshot`; a
@@ -313,9 +311,7 @@ class Client:
         """Return the next unread event of a type (and room), leaving the others unread."""
         try:
             async with asyncio.timeout(timeout):
-                return await self._take(
-                    lambda event: event.get("type") == type and room in (None, event.get("room"))
-                )
+                return await self._take(lambda event: event.get("type") == type and room in (None, event.get("room")))
         except TimeoutError:
             unread = ", ".join(sorted({str(event.get("type")) for event in self._events})) or "nothing"
             raise TimeoutError(f"no {type} within {timeout} s; unread: {unread}") from None

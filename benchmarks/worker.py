@@ -221,6 +221,8 @@ class Worker:
 
         await asyncio.gather(*(enter(index) for index in indexes))
         result.seconds = time.perf_counter() - started
+        for member in self.members:
+            member.errors.clear()  # those of the join are in the result already
         entered = [member for member in self.members if member.entered]
         result.recovered = Counter(getattr(member, "recovered", "") for member in entered)
         return result

@@ -15,6 +15,4 @@ class CollaborationConfig(AppConfig):
         doors.kinds["project"] = ProjectRoom()
         doors.kinds["session"] = SessionRoom()
         grace = conf.session_participant_timeout
-        sweeps.sweeps.append(
-            sweeps.Sweep("participants", 1.0, lambda: services.participants_leave(away_for=grace))
-        )
+        sweeps.sweeps.append(sweeps.Sweep("participants", 1.0, lambda: services.participants_leave(away_for=grace)))

@@ -15,9 +15,7 @@ class Project(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200)
-    created_by = models.ForeignKey(
-        USER, null=True, on_delete=models.SET_NULL, related_name="projects_created"
-    )
+    created_by = models.ForeignKey(USER, null=True, on_delete=models.SET_NULL, related_name="projects_created")
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -53,9 +51,7 @@ class Session(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.ACTIVE)
     settings = models.JSONField(default=dict)
     tags = models.JSONField(default=list, blank=True)
-    created_by = models.ForeignKey(
-        USER, null=True, on_delete=models.SET_NULL, related_name="sessions_created"
-    )
+    created_by = models.ForeignKey(USER, null=True, on_delete=models.SET_NULL, related_name="sessions_created")
     created_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from bduf_realtime.gateway import presence
-from bduf_realtime.gateway.doors import Grant, Visitor
+from bduf_realtime.gateway.doors import Entry, Grant, View, Visitor
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import NoSuchRoom
@@ -46,23 +45,18 @@ class SessionRoom:
         }
     )
 
-    def admit(self, key: str, visitor: Visitor) -> Grant:
+    def admit(self, key: str, visitor: Visitor) -> Entry:
         _lock(f"session:{key}")
-        grant = self.grants(key, [visitor.identity.user_id]).get(visitor.identity.user_id)
-        if grant is None:
-            raise RealtimeError("room.not_found")
-        session = Session.objects.get(pk=key)
+        session, role = selectors.session_and_role(key, visitor.identity.user_id)
         if session.status == Session.Status.ENDED:
             raise RealtimeError("session.ended")
-        services.participant_join(session=session, role=grant.role, visitor=visitor)
-        return grant
+        role = services.participant_join(session=session, role=role, visitor=visitor)
+        return Entry(Grant(role, PERMISSIONS[role], _terms(session)), session)
 
-    def state(self, key: str, visitor: Visitor) -> SessionState:
-        session = Session.objects.get(pk=key)
-        return SessionState(selectors.session_info(session), selectors.participants_present(session))
-
-    def members(self, key: str) -> list[Any]:
-        return list(selectors.participants_present(Session.objects.get(pk=key)))
+    def view(self, key: str, entry: Entry, with_state: bool) -> View:
+        session: Session = entry.subject
+        present = selectors.participants_present(session)
+        return View(list(present), SessionState(selectors.session_info(session), present) if with_state else None)
 
     def depart(self, key: str, user: str, connection: str) -> None:
         services.participant_away(session=key, user=user)
@@ -71,9 +65,12 @@ class SessionRoom:
         session = Session.objects.filter(pk=key).first()
         if session is None:
             return {}
-        terms = SessionTerms(session.status, selectors.settings_of(session).enable_cursor_sharing)
         roles = selectors.session_roles(session, users)
-        return {user: Grant(role, PERMISSIONS[role], terms) for user, role in roles.items()}
+        return {user: Grant(role, PERMISSIONS[role], _terms(session)) for user, role in roles.items()}
+
+
+def _terms(session: Session) -> SessionTerms:
+    return SessionTerms(session.status, selectors.settings_of(session).enable_cursor_sharing)
 
 
 class ProjectRoom:
@@ -81,26 +78,23 @@ class ProjectRoom:
 
     watched = frozenset({"project:member:removed", "project:member:updated"})
 
-    def admit(self, key: str, visitor: Visitor) -> Grant:
+    def admit(self, key: str, visitor: Visitor) -> Entry:
         _lock(f"project:{key}")
         user = visitor.identity.user_id
         grant = self.grants(key, [user]).get(user)
         if grant is None:
             raise RealtimeError("room.not_found")
-        presence.attend(
-            room=f"project:{key}", user=user, connection=visitor.connection, instance=visitor.instance
-        )
-        return grant
+        presence.attend(room=f"project:{key}", user=user, connection=visitor.connection, instance=visitor.instance)
+        return Entry(grant)
 
-    def state(self, key: str, visitor: Visitor) -> ProjectState:
+    def view(self, key: str, entry: Entry, with_state: bool) -> View:
+        members = selectors.project_members(UUID(key))
+        if not with_state:
+            return View(list(members))
         project = Project.objects.get(pk=key)
         sessions = project.sessions.exclude(status=Session.Status.ENDED).order_by("created_at", "pk")[:500]
-        return ProjectState(
-            key, project.name, [selectors.session_info(s) for s in sessions], selectors.project_members(UUID(key))
-        )
-
-    def members(self, key: str) -> list[Any]:
-        return list(selectors.project_members(UUID(key)))
+        state = ProjectState(key, project.name, [selectors.session_info(s) for s in sessions], members)
+        return View(list(members), state)
 
     def depart(self, key: str, user: str, connection: str) -> None:
         """Members of a project stay members; nobody is told."""

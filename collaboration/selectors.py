@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
 
 from bduf_realtime.accounts.models import User
+from bduf_realtime.accounts.tokens import Identity
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms.events import timestamp
 from collaboration.messages import MemberInfo, ParticipantInfo, SessionInfo, Settings
@@ -48,6 +50,18 @@ def session_roles(session: Session, users: Iterable[str]) -> dict[str, str]:
     return roles
 
 
+def session_and_role(session: str, user: str) -> tuple[Session, str]:
+    """A session and a user's role in its project, in one query; raises room.not_found for a stranger."""
+    found = (
+        Session.objects.filter(pk=session, project__memberships__user=UUID(user))
+        .annotate(project_role=F("project__memberships__role"))
+        .first()
+    )
+    if found is None:
+        raise RealtimeError("room.not_found")
+    return found, found.project_role
+
+
 def session_visible(session: UUID, user: UUID) -> Session:
     """A session that a member may know of; raises session.not_found."""
     found = Session.objects.filter(pk=session, project__memberships__user=user).first()
@@ -74,11 +88,11 @@ def settings_of(session: Session) -> Settings:
     return Settings(**session.settings)
 
 
-def participant_info(participant: Participant, role: str) -> ParticipantInfo:
+def participant_info(participant: Participant, who: Identity, role: str) -> ParticipantInfo:
     return ParticipantInfo(
-        str(participant.user_id),
-        participant.user.display_name,
-        participant.user.kind,
+        who.user_id,
+        who.name,
+        who.kind,
         role,
         sorted(PERMISSIONS[role]),
         timestamp(participant.joined_at) if participant.joined_at else None,
@@ -86,14 +100,25 @@ def participant_info(participant: Participant, role: str) -> ParticipantInfo:
 
 
 def participants_present(session: Session) -> list[ParticipantInfo]:
-    """Who is in a session, in the order of joining."""
-    rows = list(
+    """Who is in a session, in the order of joining; one query and no model objects, for rooms may be large."""
+    rows = (
         Participant.objects.filter(session=session, present=True)
-        .select_related("user")
+        .filter(user__memberships__project=session.project_id)
+        .annotate(current_role=Coalesce("role", "user__memberships__role"))
         .order_by("joined_at", "pk")
+        .values_list("user", "user__name", "user__username", "user__kind", "current_role", "joined_at")
     )
-    roles = session_roles(session, [str(p.user_id) for p in rows])
-    return [participant_info(p, roles[str(p.user_id)]) for p in rows if str(p.user_id) in roles]
+    return [
+        ParticipantInfo(
+            str(user),
+            name or username,
+            kind,
+            role,
+            sorted(PERMISSIONS[role]),
+            timestamp(joined_at) if joined_at else None,
+        )
+        for user, name, username, kind, role, joined_at in rows
+    ]
 
 
 def project_members(project: UUID) -> list[MemberInfo]:

@@ -63,9 +63,7 @@ def project_create(*, name: str, by: User, door: str = "rest") -> Project:
     return project
 
 
-def project_member_set(
-    *, project: Project, user: User, role: str, by: User, door: str = "rest"
-) -> Membership:
+def project_member_set(*, project: Project, user: User, role: str, by: User, door: str = "rest") -> Membership:
     """Adds a member or changes its role; raises perm.denied, or session.last_owner's sibling for the last owner."""
     with write():
         log.lock(f"project:{project.pk}")
@@ -73,9 +71,7 @@ def project_member_set(
         known = Membership.objects.filter(project=project, user=user).first()
         if known is not None and known.role == roles.OWNER and role != roles.OWNER:
             _refuse_last_owner(project)
-        membership, created = Membership.objects.update_or_create(
-            project=project, user=user, defaults={"role": role}
-        )
+        membership, created = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
         change = "added" if created else "updated"
         _member_changed(project, user, role, change, by, door)
     return membership
@@ -146,15 +142,11 @@ def session_create(
             raise RealtimeError("room.not_found")
         roles.require(role, "write")
         chosen = settings_checked(settings or {})
-        session = Session.objects.create(
-            project=project, name=name, settings=chosen, tags=list(tags), created_by=by
-        )
+        session = Session.objects.create(project=project, name=name, settings=chosen, tags=list(tags), created_by=by)
         Participant.objects.create(session=session, user=by, role=roles.OWNER)
         log.create(f"session:{session.pk}")
         created = SessionCreated(selectors.session_info(session))
-        log.append(
-            room=f"project:{project.pk}", type="collaboration:session:created", data=created, by=author_of(by)
-        )
+        log.append(room=f"project:{project.pk}", type="collaboration:session:created", data=created, by=author_of(by))
         audit_record(
             project=project.pk,
             action="collaboration:session:create",
@@ -176,32 +168,29 @@ def settings_checked(given: dict[str, Any]) -> dict[str, Any]:
 # --- participants ------------------------------------------------------------------------------------------------
 
 
-def participant_join(*, session: Session, role: str, visitor: Visitor) -> None:
+def participant_join(*, session: Session, role: str, visitor: Visitor) -> str:
     """Notes a connection of a member in a session; others hear of the first one. The caller holds the room's lock.
 
-    Raises session.full.
+    `role` is the one in the project; the one in the session is returned. Raises session.full.
     """
-    user = visitor.identity.user_id
+    user, room = visitor.identity.user_id, f"session:{session.pk}"
     participant, _ = Participant.objects.get_or_create(session=session, user_id=user)
+    role = participant.role or role
     if not participant.present:
         limit = selectors.settings_of(session).max_participants
         if Participant.objects.filter(session=session, present=True).count() >= limit:
             raise RealtimeError("session.full", details={"max_participants": limit})
         participant.present, participant.joined_at = True, timezone.now()
-        info = selectors.participant_info(participant, role)
+        info = selectors.participant_info(participant, visitor.identity, role)
         by = Author(user, visitor.identity.name, visitor.identity.kind, visitor.connection)
-        log.append(
-            room=f"session:{session.pk}",
-            type="collaboration:participant:joined",
-            data=ParticipantJoined(str(session.pk), user, info),
-            by=by,
-        )
-    participant.away_since = None
-    participant.last_activity = timezone.now()
-    participant.save()
-    presence.attend(
-        room=f"session:{session.pk}", user=user, connection=visitor.connection, instance=visitor.instance
-    )
+        joined = ParticipantJoined(str(session.pk), user, info)
+        log.append(room=room, type="collaboration:participant:joined", data=joined, by=by)
+        participant.save(update_fields=["present", "joined_at"])
+    if participant.away_since is not None:
+        participant.away_since = None
+        participant.save(update_fields=["away_since"])
+    presence.attend(room=room, user=user, connection=visitor.connection, instance=visitor.instance)
+    return role
 
 
 def participant_away(*, session: str, user: str) -> None:

@@ -32,9 +32,7 @@ class Projects(generics.ListCreateAPIView[Project]):
         return selectors.projects_for(caller(self.request))
 
     def perform_create(self, serializer: Any) -> None:
-        serializer.instance = services.project_create(
-            name=serializer.validated_data["name"], by=caller(self.request)
-        )
+        serializer.instance = services.project_create(name=serializer.validated_data["name"], by=caller(self.request))
 
 
 class ProjectDetail(generics.RetrieveAPIView[Project]):
@@ -85,9 +83,7 @@ class Member(APIView):
     """One member of a project."""
 
     def delete(self, request: Request, pk: UUID, user: str) -> Response:
-        services.project_member_remove(
-            project=project_of(request, pk), user=user_named(user), by=caller(request)
-        )
+        services.project_member_remove(project=project_of(request, pk), user=user_named(user), by=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -141,9 +137,7 @@ class Events(APIView):
         selectors.session_visible(pk, caller(request).pk)
         query = EventsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        page = log.read(
-            f"session:{pk}", after=query.validated_data["after"], limit=query.validated_data["limit"]
-        )
+        page = log.read(f"session:{pk}", after=query.validated_data["after"], limit=query.validated_data["limit"])
         return Response(
             {
                 "events": [json.loads(frame) for _, frame in page.events],

@@ -38,9 +38,7 @@ def main() -> int:
         else:
             print("\nOnce more on PostgreSQL, what touches the database:")
             only = ["-m", "not live and not long"]
-            codes.append(
-                pytest([*only, *measured, *ON_BOTH_DATABASES, *options.rest], {"DATABASE_URL": postgres.url})
-            )
+            codes.append(pytest([*only, *measured, *ON_BOTH_DATABASES, *options.rest], {"DATABASE_URL": postgres.url}))
     if options.coverage:
         run([sys.executable, "-m", "coverage", "combine", "--append", "--quiet"], {})
         codes.append(run([sys.executable, "-m", "coverage", "report"], {}))

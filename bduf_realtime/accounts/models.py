@@ -48,6 +48,12 @@ class User(AbstractUser):
             self.tokens_valid_after = timezone.now()
         super().set_password(raw_password)
 
+    def set_unusable_password(self) -> None:
+        """Takes back every token, as another password would."""
+        if self.password:
+            self.tokens_valid_after = timezone.now()
+        super().set_unusable_password()
+
     def __str__(self) -> str:
         return self.display_name
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -107,13 +107,10 @@ def read_access_token(raw: str, now: float | None = None) -> Claims:
     expires_at = _time(claims, "exp")
     issued_at = _time(claims, "iat", optional=True)
     not_before = _time(claims, "nbf", optional=True)
-    jti = claims.get("jti", "")
-    if (
-        expires_at is None
-        or claims.get("token_type") != "access"
-        or not isinstance(jti, str)
-        or len(jti) > 255
-    ):
+    jti = claims.get("jti")
+    if expires_at is None or claims.get("token_type") != "access" or not isinstance(jti, str):
+        raise invalid
+    if not 0 < len(jti) <= 255:  # without an id it could not be taken back alone
         raise invalid
     latest_start = now + settings.TOKEN_LEEWAY
     if (issued_at or 0) > latest_start or (not_before or 0) > latest_start:
@@ -133,20 +130,63 @@ def _time(claims: dict[str, Any], name: str, optional: bool = False) -> float | 
     value = claims.get(name)
     if value is None and optional:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise TokenRefused("invalid", f"The token's {name} is not a time.")
-    if not 0 <= value <= LATEST_TIME:
+    if not 0 <= value <= LATEST_TIME:  # NaN is not either
         raise TokenRefused("invalid", f"The token's {name} is out of range.")
     return float(value)
 
 
 def identify(claims: Claims) -> Identity:
     """Loads the token's user and judges both; raises TokenRefused for a deleted, disabled or revoked one."""
-    user = User.objects.filter(pk=claims.user_id).first()
+    verdict = identify_many([claims])[0]
+    if isinstance(verdict, TokenRefused):
+        raise verdict
+    return verdict
+
+
+def identify_many(claims: Sequence[Claims]) -> list[Identity | TokenRefused]:
+    """Judges many tokens in two queries."""
+    users = {user.pk: user for user in User.objects.filter(pk__in={c.user_id for c in claims})}
+    revoked = _revoked({c.jti for c in claims})
+    verdicts: list[Identity | TokenRefused] = []
+    for c in claims:
+        user = users.get(c.user_id)
+        refused = _judge(user, c.jti in revoked, c.issued_at)
+        verdicts.append(refused or _identity(user, c))
+    return verdicts
+
+
+def refusals(identities: Sequence[Identity]) -> dict[str, TokenRefused]:
+    """Judges many live identities in two queries; returns the refusal of each `jti` that lost its right."""
+    known = User.objects.only("pk", "is_active", "tokens_valid_after")
+    users = {str(user.pk): user for user in known.filter(pk__in={i.user_id for i in identities})}
+    revoked = _revoked({i.jti for i in identities})
+    found: dict[str, TokenRefused] = {}
+    for identity in identities:
+        refused = _judge(users.get(identity.user_id), identity.jti in revoked, identity.issued_at)
+        if refused is not None:
+            found[identity.jti] = refused
+    return found
+
+
+def _revoked(jtis: set[str]) -> set[str]:
+    return set(RevokedToken.objects.filter(pk__in=jtis).values_list("pk", flat=True))
+
+
+def _judge(user: User | None, revoked: bool, issued_at: float | None) -> TokenRefused | None:
     if user is None:
-        raise TokenRefused("invalid", "The token's user does not exist.")
-    refuse_disabled(user.is_active)
-    refuse_revoked(claims.jti, claims.issued_at, user.tokens_valid_after)
+        return TokenRefused("invalid", "The token's user does not exist.")
+    if not user.is_active:
+        return TokenRefused("disabled", "This account is disabled.")
+    valid_after = user.tokens_valid_after
+    if revoked or (valid_after is not None and (issued_at is None or issued_at < valid_after.timestamp())):
+        return TokenRefused("revoked", "This token was taken back; sign in again.")
+    return None
+
+
+def _identity(user: User | None, claims: Claims) -> Identity:
+    assert user is not None  # noqa: S101 - judged before
     return Identity(
         str(user.pk),
         user.display_name,
@@ -157,45 +197,3 @@ def identify(claims: Claims) -> Identity:
         claims.issued_at,
         claims.expires_at,
     )
-
-
-def refuse_disabled(is_active: bool) -> None:
-    if not is_active:
-        raise TokenRefused("disabled", "This account is disabled.")
-
-
-def refuse_revoked(jti: str, issued_at: float | None, valid_after: datetime | None) -> None:
-    """Refuses a token that was taken back, or issued before the user's tokens were."""
-    if valid_after is not None and (issued_at is None or issued_at < valid_after.timestamp()):
-        raise TokenRefused("revoked", "This token was taken back; sign in again.")
-    if RevokedToken.objects.filter(pk=jti).exists():
-        raise TokenRefused("revoked", "This token was taken back; sign in again.")
-
-
-def refusals(identities: list[Identity]) -> dict[str, TokenRefused]:
-    """Judges many live identities in two queries; returns the refusal of each `jti` that lost its right."""
-    users = {
-        str(pk): (is_active, valid_after)
-        for pk, is_active, valid_after in User.objects.filter(
-            pk__in={i.user_id for i in identities}
-        ).values_list("pk", "is_active", "tokens_valid_after")
-    }
-    revoked = set(
-        RevokedToken.objects.filter(
-            expires_at__gt=datetime.now(UTC), pk__in={i.jti for i in identities}
-        ).values_list("pk", flat=True)
-    )
-    found: dict[str, TokenRefused] = {}
-    for identity in identities:
-        if identity.user_id not in users:
-            found[identity.jti] = TokenRefused("invalid", "The token's user does not exist.")
-            continue
-        is_active, valid_after = users[identity.user_id]
-        if not is_active:
-            found[identity.jti] = TokenRefused("disabled", "This account is disabled.")
-        elif identity.jti in revoked or (
-            valid_after is not None
-            and (identity.issued_at is None or identity.issued_at < valid_after.timestamp())
-        ):
-            found[identity.jti] = TokenRefused("revoked", "This token was taken back; sign in again.")
-    return found

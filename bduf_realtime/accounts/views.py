@@ -36,7 +36,7 @@ class AccountThrottle(LoginThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         name = request.data.get("username", "") if isinstance(request.data, dict) else ""
-        return f"login-account-{str(name).lower()[:150].encode().hex()}"
+        return f"login-account-{str(name).lower()[:150].encode(errors='surrogatepass').hex()}"
 
 
 class SignInSerializer(TokenObtainPairSerializer):
@@ -47,12 +47,12 @@ class RefreshSerializer(TokenRefreshSerializer):
     token_class = PreciseRefreshToken
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """Refuses tokens that a password change or a sign-out took back; the library knows only its blacklist."""
+        """Refuses what the library does not: tokens of a deleted user, or taken back by password change or sign-out."""
         refresh = self.token_class(attrs["refresh"])
-        valid_after = (
-            User.objects.filter(pk=refresh["user_id"]).values_list("tokens_valid_after", flat=True).first()
-        )
-        if valid_after is not None and refresh.get("iat", 0) < valid_after.timestamp():
+        user = User.objects.filter(pk=refresh["user_id"]).first()
+        if user is None:
+            raise InvalidToken({"detail": "The token's user does not exist."})
+        if user.tokens_valid_after is not None and refresh.get("iat", 0) < user.tokens_valid_after.timestamp():
             raise InvalidToken({"detail": "This token was taken back; sign in again."})
         return super().validate(attrs)
 

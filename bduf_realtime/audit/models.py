@@ -27,9 +27,7 @@ class AuditChain(models.Model):
     )
     head_seq = models.PositiveBigIntegerField(default=0)
     head_hash = models.CharField(max_length=64, default=GENESIS)
-    head_seal = models.CharField(
-        max_length=64, blank=True, help_text="Keyed: shows whether the head was set by hand."
-    )
+    head_seal = models.CharField(max_length=64, blank=True, help_text="Keyed: shows whether the head was set by hand.")
 
     class Meta:
         verbose_name = "audit chain"
@@ -103,9 +101,7 @@ class AuditEntry(models.Model):
         max_length=100, blank=True, help_text="The id of the person on whose behalf the actor acts."
     )
     door = models.CharField(max_length=10, choices=Door.choices)
-    action = models.CharField(
-        max_length=100, help_text="The wire name, as in `collaboration:participant:role`."
-    )
+    action = models.CharField(max_length=100, help_text="The wire name, as in `collaboration:participant:role`.")
     target = models.CharField(max_length=200, blank=True, help_text="Kind and id, as in `session:<uuid>`.")
     details = models.JSONField(default=dict, blank=True)
     previous_hash = models.CharField(max_length=64)

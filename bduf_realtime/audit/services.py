@@ -60,9 +60,7 @@ class Actor:
     @classmethod
     def of(cls, user: User) -> Actor:
         """Copies what the trail needs from an account."""
-        return cls(
-            str(user.pk), user.display_name, user.kind, str(user.acts_for_id) if user.acts_for_id else None
-        )
+        return cls(str(user.pk), user.display_name, user.kind, str(user.acts_for_id) if user.acts_for_id else None)
 
 
 SYSTEM = Actor(id="", name="system", kind="system")
@@ -96,9 +94,7 @@ def audit_record(
     Details over 16 KiB of JSON are cut and marked `truncated`; texts are cut to their columns.
     Raises TransactionManagementError outside a transaction.
     """
-    record = AuditRecord(
-        project=project, action=action, actor=actor, target=target, details=details, door=door
-    )
+    record = AuditRecord(project=project, action=action, actor=actor, target=target, details=details, door=door)
     return audit_record_many([record])[0]
 
 
@@ -108,9 +104,7 @@ def audit_record_many(records: Sequence[AuditRecord]) -> list[AuditEntry]:
     Returns them in the order given. Raises TransactionManagementError outside a transaction.
     """
     if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError(
-            "audit_record must run inside the transaction it records."
-        )
+        raise transaction.TransactionManagementError("audit_record must run inside the transaction it records.")
     if not records:
         return []
     keys = chain_keys()
@@ -121,9 +115,7 @@ def audit_record_many(records: Sequence[AuditRecord]) -> list[AuditEntry]:
         for chain in chains.values():
             chain.head_seal = head_seal(keys[0], chain.name, chain.head_seq, chain.head_hash)
         cursor.executemany(INSERT_ENTRY, [stored(entry) for entry in (*warnings, *entries)])
-        cursor.executemany(
-            UPDATE_HEAD, [(c.head_seq, c.head_hash, c.head_seal, c.name) for c in chains.values()]
-        )
+        cursor.executemany(UPDATE_HEAD, [(c.head_seq, c.head_hash, c.head_seal, c.name) for c in chains.values()])
     for entry in entries:
         entry._state.adding = False
         if entry.seq % ANCHOR_EVERY == 0:
@@ -177,9 +169,7 @@ def mend(chain: AuditChain, keys: Sequence[ChainKey]) -> AuditEntry | None:
     found = {"seq": chain.head_seq, "hash": chain.head_hash, "seal": chain.head_seal}
     log.error("audit.head_forged", chain=chain.name, seq=chain.head_seq)
     chain.head_seq, chain.head_hash = (last.seq, last.hash) if last else (0, GENESIS)
-    return link(
-        chain, AuditRecord(project=chain.project, action=HEAD_FORGED, actor=SYSTEM, details=found), keys[0]
-    )
+    return link(chain, AuditRecord(project=chain.project, action=HEAD_FORGED, actor=SYSTEM, details=found), keys[0])
 
 
 def link(chain: AuditChain, record: AuditRecord, key: ChainKey) -> AuditEntry:

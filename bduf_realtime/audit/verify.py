@@ -84,9 +84,7 @@ def parsed(details: object) -> object:
 def verify_orphans() -> Iterator[Finding]:
     """Yields chains of which the head row is gone while entries are left."""
     heads = AuditChain.objects.filter(name=OuterRef("chain_id"))
-    orphans = (
-        AuditEntry.objects.filter(~Exists(heads)).order_by("chain_id").values_list("chain_id", flat=True)
-    )
+    orphans = AuditEntry.objects.filter(~Exists(heads)).order_by("chain_id").values_list("chain_id", flat=True)
     for name in orphans.distinct():
         yield Finding(name, 0, Kind.FORGED_HEAD, "the head is gone, entries are left", 0)
 

@@ -45,9 +45,7 @@ def document() -> dict[str, Any]:
             "name": type_,
             "title": type_,
             "description": inspect.getdoc(shape) or "",
-            "payload": {
-                "allOf": [_ref(Event), {"properties": {"type": {"const": type_}, "data": _ref(shape)}}]
-            },
+            "payload": {"allOf": [_ref(Event), {"properties": {"type": {"const": type_}, "data": _ref(shape)}}]},
         }
     for type_, shape in (("ack", Ack), ("error", ErrorFrame), ("connected", Connected)):
         messages[type_] = {"name": type_, "description": inspect.getdoc(shape) or "", "payload": _ref(shape)}
@@ -82,8 +80,7 @@ def document() -> dict[str, Any]:
         },
         "components": {"messages": messages, "schemas": schemas},
         "x-error-codes": {
-            code: {"message": m.text, "status": m.status, "retryable": m.retryable}
-            for code, m in CODES.items()
+            code: {"message": m.text, "status": m.status, "retryable": m.retryable} for code, m in CODES.items()
         },
         "x-close-codes": {str(int(code)): code.name.lower() for code in Close},
     }
@@ -94,11 +91,7 @@ def _shapes(handlers: list[Handler], events: dict[str, type[msgspec.Struct]]) ->
     for handler in handlers:
         shapes.append(handler.shape)
         answers = [handler.answers, *get_args(handler.answers)]
-        shapes += [
-            a
-            for a in answers
-            if isinstance(a, type) and issubclass(a, msgspec.Struct) and a is not Submission
-        ]
+        shapes += [a for a in answers if isinstance(a, type) and issubclass(a, msgspec.Struct) and a is not Submission]
     return list(dict.fromkeys(shapes))
 
 

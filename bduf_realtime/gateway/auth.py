@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
 
 import msgspec
 from django.conf import settings
+from django.db.models import Count
 from django.db.models.functions import Now
 from django.http.request import split_domain_port, validate_host
 
-from bduf_realtime.accounts.tokens import Identity, TokenRefused, identify, read_access_token
+from bduf_realtime.accounts.tokens import (
+    Claims,
+    Identity,
+    TokenRefused,
+    identify,
+    identify_many,
+    read_access_token,
+)
 from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.gateway.models import Connection
 
 PROTOCOL = "bduf.v1"
 MAX_HEADER = 16_384
-_TOKEN_NAME = re.compile(
-    r"(access_?|auth_?|bearer_?|id_?|refresh_?|socket_?)?(token|jwt)|authorization|bearer", re.I
-)
+_TOKEN_NAME = re.compile(r"(access_?|auth_?|bearer_?|id_?|refresh_?|socket_?)?(token|jwt)|authorization|bearer", re.I)
 _JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.")
 
 
@@ -69,9 +75,7 @@ def read_handshake(scope: Mapping[str, Any]) -> Handshake:
     supported = not names or PROTOCOL in names
     # Even an unsupported one is echoed: without an answer a browser would hide the close code from the page.
     chosen = PROTOCOL if PROTOCOL in names else names[0] if names else None
-    return Handshake(
-        credential, chosen, supported, _address(scope, headers), headers.get("user-agent", [""])[0][:255]
-    )
+    return Handshake(credential, chosen, supported, _address(scope, headers), headers.get("user-agent", [""])[0][:255])
 
 
 def _one(headers: dict[str, list[str]], name: str) -> str | None:
@@ -112,18 +116,34 @@ def _address(scope: Mapping[str, Any], headers: dict[str, list[str]]) -> str:
     return address[:64]
 
 
-def authenticate(raw: str, limit: int) -> Identity:
-    """Turns a credential into an identity, in a database thread; raises RealtimeError with the close it means.
+def authenticate_many(raws: Sequence[str], limit: int) -> list[Identity | RealtimeError]:
+    """Turns credentials into identities, in a database thread, in three queries whatever their number.
 
-    `limit` is how many connections one user may have on all instances.
+    A refusal carries the close it means. `limit` is how many connections one user may have on all instances.
     """
-    identity = judge(raw)
+    read = [_read(raw) for raw in raws]
+    judged = iter(identify_many([claims for claims in read if isinstance(claims, Claims)]))
+    verdicts = [next(judged) if isinstance(claims, Claims) else claims for claims in read]
     living = Connection.objects.filter(closed_at=None, instance__expires_at__gt=Now())
-    if living.filter(user=UUID(identity.user_id)).count() >= limit:
-        raise RealtimeError(
-            "quota.exceeded", f"You already have {limit} connections open.", close=Close.TOO_MANY_CONNECTIONS
-        )
-    return identity
+    users = {UUID(verdict.user_id) for verdict in verdicts if isinstance(verdict, Identity)}
+    open_ = dict(living.filter(user__in=users).values_list("user").annotate(Count("pk")))
+    outcomes: list[Identity | RealtimeError] = []
+    for verdict in verdicts:
+        if isinstance(verdict, TokenRefused):
+            outcomes.append(refusal(verdict))
+        elif open_.get(UUID(verdict.user_id), 0) >= limit:
+            text = f"You already have {limit} connections open."
+            outcomes.append(RealtimeError("quota.exceeded", text, close=Close.TOO_MANY_CONNECTIONS))
+        else:
+            outcomes.append(verdict)
+    return outcomes
+
+
+def _read(raw: str) -> Claims | TokenRefused:
+    try:
+        return read_access_token(raw)
+    except TokenRefused as refused:
+        return refused
 
 
 def judge(raw: str) -> Identity:

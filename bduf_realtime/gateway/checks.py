@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import msgspec
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from bduf_realtime.gateway.conf import Conf, conf
@@ -40,8 +42,13 @@ def inconsistencies(conf: Conf) -> list[CheckMessage]:
     )
     must(conf.cursor_tick_ms >= 10, 4, "BDUF_CURSOR_TICK_MS must be at least 10.")
     must(conf.database_threads >= 1, 5, "BDUF_DATABASE_THREADS must be at least 1.")
+    rates = [value for name, value in msgspec.structs.asdict(conf).items() if name.startswith("rate_")]
+    must(all(isinstance(rate, str) or rate > 0 for rate in rates), 6, "Every BDUF_RATE_<NAME> must be more than 0.")
+    must(
+        re.fullmatch(r"[1-9]\d*/[smhd]\w*", conf.rate_login) is not None,
+        7,
+        "BDUF_RATE_LOGIN must be a number per period, as 20/min or 100/hour.",
+    )
     if conf.outbox_bytes > 16 * 1_048_576:
-        found.append(
-            Warning("BDUF_OUTBOX_BYTES is large: slow readers will fill the memory.", id="bduf.W001")
-        )
+        found.append(Warning("BDUF_OUTBOX_BYTES is large: slow readers will fill the memory.", id="bduf.W001"))
     return found

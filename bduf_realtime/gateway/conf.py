@@ -6,42 +6,38 @@ here answers to fails `manage.py check`.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 import msgspec
+from django.core.exceptions import ImproperlyConfigured
 
 PREFIX = "BDUF_"
 
 
-class ConfigurationError(ValueError):
+class ConfigurationError(ImproperlyConfigured):
     """Says which environment variable is wrong, and what it accepts."""
 
 
 class Conf(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one process. Durations are seconds, sizes bytes, rates messages per second."""
 
-    production: Annotated[
-        bool, "Refuse to start with unsafe settings (DEBUG, weak SECRET_KEY, wildcard hosts)."
-    ] = False
+    production: Annotated[bool, "Refuse to start with unsafe settings (DEBUG, weak SECRET_KEY, wildcard hosts)."] = (
+        False
+    )
     log_level: Annotated[str, "Least severe level that is logged."] = "INFO"
     log_json: Annotated[bool, "Log one JSON object a line; false prints for people."] = True
-    metrics_token: Annotated[
-        str, "Bearer token that opens /metrics to other hosts; empty: loopback peers only."
-    ] = ""
+    metrics_token: Annotated[str, "Bearer token that opens /metrics to other hosts; empty: loopback peers only."] = ""
 
-    message_bytes: Annotated[int, "Largest text frame a client may send; over it the socket closes 4413."] = (
-        65_536
-    )
+    message_bytes: Annotated[int, "Largest text frame a client may send; over it the socket closes 4413."] = 65_536
     document_update_bytes: Annotated[int, "Largest document update."] = 1_048_576
     message_body_chars: Annotated[int, "Longest body of a room message, in characters."] = 20_000
     payload_bytes: Annotated[int, "Largest free-form payload of a message or signal, as JSON."] = 32_768
     cursor_bytes: Annotated[int, "Largest position or selection of a cursor, as JSON."] = 1_024
 
-    hello_timeout: Annotated[
-        float, "Time from accept to valid credentials; after it the socket closes 4508."
-    ] = 10.0
+    hello_timeout: Annotated[float, "Time from accept to valid credentials; after it the socket closes 4508."] = 10.0
     heartbeat_interval: Annotated[float, "Time between pings of the server."] = 20.0
     heartbeat_timeout: Annotated[float, "Silence after which a connection is closed 4509."] = 45.0
     idle_after: Annotated[float, "Time without a command after which a connection counts as idle."] = 60.0
@@ -54,56 +50,36 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     socket_token_lifetime: Annotated[float, "Lifetime of tokens traded for a page's login session."] = 300.0
     jwt_audience: Annotated[str, "`aud` that tokens must carry; empty: not checked."] = ""
     jwt_issuer: Annotated[str, "`iss` that tokens must carry; empty: not checked."] = ""
-    revocation_interval: Annotated[
-        float, "Time between checks of the connected users' accounts and tokens."
-    ] = 1.0
+    revocation_interval: Annotated[float, "Time between checks of the connected users' accounts and tokens."] = 1.0
 
     max_connections: Annotated[int, "Connections of this instance; more are refused 4507."] = 10_000
-    max_connections_per_user: Annotated[
-        int, "Connections of one user on all instances; more are refused 4412."
-    ] = 50
-    max_rooms_per_connection: Annotated[int, "Rooms one connection may be in; more is `quota.exceeded`."] = (
-        100
-    )
+    max_connections_per_user: Annotated[int, "Connections of one user on all instances; more are refused 4412."] = 50
+    max_rooms_per_connection: Annotated[int, "Rooms one connection may be in; more is `quota.exceeded`."] = 100
 
     rate_connection: Annotated[float, "Commands a connection may send, cursor moves not counted."] = 200.0
-    rate_user: Annotated[
-        float, "Commands a user may send over all connections, cursor moves not counted."
-    ] = 400.0
+    rate_user: Annotated[float, "Commands a user may send over all connections, cursor moves not counted."] = 400.0
     rate_message: Annotated[float, "Room messages a connection may send."] = 100.0
     rate_signal: Annotated[float, "Signals a connection may send."] = 100.0
     rate_join: Annotated[float, "Joins and leaves a connection may send."] = 20.0
     rate_cursor: Annotated[float, "Cursor moves a connection may send."] = 100.0
     rate_burst: Annotated[float, "Size of every bucket, in seconds of its rate."] = 2.0
     rate_login: Annotated[str, "Logins per address and per account, as number/period."] = "20/min"
-    rate_handshake: Annotated[float, "Handshakes per second one address may make; more are refused 403."] = (
-        500.0
-    )
-    abuse_windows: Annotated[
-        int, "Successive seconds of refused commands after which a socket closes 4529."
-    ] = 3
+    rate_handshake: Annotated[float, "Handshakes per second one address may make; more are refused 403."] = 500.0
+    abuse_windows: Annotated[int, "Successive seconds of refused commands after which a socket closes 4529."] = 3
     malformed_frames: Annotated[int, "Malformed frames in a minute that close a socket 4422."] = 5
 
     outbox_frames: Annotated[int, "Messages that may wait for one connection; more close it 4511."] = 4_096
     outbox_bytes: Annotated[int, "Bytes that may wait for one connection; more close it 4511."] = 1_048_576
-    outbox_window: Annotated[int, "Bytes sent without an answer to a ping after which sending stops."] = (
-        1_048_576
-    )
+    outbox_window: Annotated[int, "Bytes sent without an answer to a ping after which sending stops."] = 1_048_576
     outbox_ping_bytes: Annotated[int, "Bytes sent after which a ping asks whether they arrived."] = 262_144
-    flush_interval: Annotated[
-        float, "Longest time messages gather before they are sent as one frame under load."
-    ] = 0.01
-    slow_consumer_timeout: Annotated[float, "Time sending may stand still before the socket closes 4511."] = (
-        8.0
+    flush_interval: Annotated[float, "Longest time messages gather before they are sent as one frame under load."] = (
+        0.01
     )
-    inbound_backlog: Annotated[
-        int, "Commands of one connection that may wait; then its socket is not read."
-    ] = 64
+    slow_consumer_timeout: Annotated[float, "Time sending may stand still before the socket closes 4511."] = 8.0
+    inbound_backlog: Annotated[int, "Commands of one connection that may wait; then its socket is not read."] = 64
 
     cursor_tick_ms: Annotated[int, "Milliseconds between combined cursor frames."] = 50
-    position_interval: Annotated[
-        float, "Time between checks of the rooms' positions against the database."
-    ] = 1.0
+    position_interval: Annotated[float, "Time between checks of the rooms' positions against the database."] = 1.0
     gap_patience: Annotated[float, "Time a hole in a room's numbers may last before the log is read."] = 0.05
     layer_probe_interval: Annotated[float, "Time between probes through the channel layer."] = 2.0
     replay_page: Annotated[int, "Events read from the log at once."] = 200
@@ -112,30 +88,20 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     journal_batch: Annotated[int, "Commands committed in one transaction at most."] = 512
     journal_queue: Annotated[int, "Commands that may wait for a commit; more are `storage.busy`."] = 10_000
     database_threads: Annotated[int, "Threads that talk to the database for sockets."] = 4
-    database_deadline: Annotated[
-        float, "Time after which a database call is given up as `storage.unavailable`."
-    ] = 5.0
+    database_deadline: Annotated[float, "Time after which a database call is given up as `storage.unavailable`."] = 5.0
     database_outage: Annotated[float, "Outage of the database after which sockets close 4504."] = 60.0
-    instance_lease: Annotated[float, "Time after which an instance that stopped renewing counts as dead."] = (
-        15.0
-    )
+    instance_lease: Annotated[float, "Time after which an instance that stopped renewing counts as dead."] = 15.0
     instance_renewal: Annotated[float, "Time between renewals of an instance's lease."] = 5.0
-    presence_flush: Annotated[
-        float, "Time that changes of connection rows gather before they are written."
-    ] = 0.25
+    presence_flush: Annotated[float, "Time that changes of connection rows gather before they are written."] = 0.25
     sweep_interval: Annotated[float, "Time between runs of the timers."] = 1.0
 
-    session_participant_timeout: Annotated[
-        float, "Grace period before a disconnected participant has left."
-    ] = 15.0
+    session_participant_timeout: Annotated[float, "Grace period before a disconnected participant has left."] = 15.0
     idempotency_retention: Annotated[float, "Time an answered command is remembered."] = 86_400.0
     log_retention: Annotated[float, "Age below which events are never trimmed."] = 86_400.0
     log_retention_events: Annotated[int, "Newest events of a room that are never trimmed."] = 10_000
     history_limit: Annotated[int, "Events one `room:history` returns at most."] = 500
     drain_timeout: Annotated[float, "Time in which a stopping server lets go of its connections."] = 20.0
-    drain_spread: Annotated[float, "Time over which clients of a stopping server are told to come back."] = (
-        10.0
-    )
+    drain_spread: Annotated[float, "Time over which clients of a stopping server are told to come back."] = 10.0
 
 
 def conf_from(environ: Mapping[str, str]) -> Conf:
@@ -153,8 +119,8 @@ def conf_from(environ: Mapping[str, str]) -> Conf:
         except msgspec.ValidationError as error:
             raise ConfigurationError(f"{name}={raw!r}: {error}.") from error
     for field, value in values.items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
-            raise ConfigurationError(f"{PREFIX}{field.upper()} must not be negative.")
+        if isinstance(value, int | float) and not 0 <= value < math.inf:
+            raise ConfigurationError(f"{PREFIX}{field.upper()} must be a number that is not negative.")
     return Conf(**values)  # type: ignore[arg-type]
 
 

@@ -98,16 +98,11 @@ class RealtimeConsumer(Socket):
         self.messages_in += 1
         self.bytes_in += size
         metrics.bytes_received.inc(size)
-        if (
-            size * 4 > conf.message_bytes
-            and len((text or "").encode("utf-8", "replace")) > conf.message_bytes
-        ):
+        if size * 4 > conf.message_bytes and len((text or "").encode("utf-8", "replace")) > conf.message_bytes:
             self.close(Close.TOO_LARGE, "msg.too_large")
             return
         if text is None:
-            self._malformed_frame(
-                RealtimeError("msg.bad_json", "This endpoint takes text frames."), None, now
-            )
+            self._malformed_frame(RealtimeError("msg.bad_json", "This endpoint takes text frames."), None, now)
             return
         try:
             envelope = read_envelope(text)
@@ -178,12 +173,7 @@ class RealtimeConsumer(Socket):
             if self.expired and handler.shape is not AuthRefresh:
                 self.send_error(RealtimeError("auth.expired"), envelope.id)
                 return
-            if (
-                self._barrier is not None
-                or self._backlog
-                or self.outbox.congested
-                or self._must_wait(handler)
-            ):
+            if self._barrier is not None or self._backlog or self.outbox.congested or self._must_wait(handler):
                 self._backlog.append((handler, request))
                 return
         self._run(handler, request)
@@ -197,9 +187,7 @@ class RealtimeConsumer(Socket):
             if self._must_wait(self._backlog[0][0]):
                 break
             self._run(*self._backlog.popleft())
-        if self._space is not None and (
-            len(self._backlog) < conf.inbound_backlog or self.closing is not None
-        ):
+        if self._space is not None and (len(self._backlog) < conf.inbound_backlog or self.closing is not None):
             self._space.set()
             self._space = None
 
@@ -390,23 +378,19 @@ class RealtimeConsumer(Socket):
         room = message.room
         doors.split(room)
         if room not in self.rooms and len(self.rooms) >= conf.max_rooms_per_connection:
-            raise RealtimeError(
-                "quota.exceeded", f"A connection may be in {conf.max_rooms_per_connection} rooms."
-            )
+            raise RealtimeError("quota.exceeded", f"A connection may be in {conf.max_rooms_per_connection} rooms.")
         hub = self.process.hub
         hub.leave(self, room)
         channel = await hub.open(room)
         try:
-            joined = await call(doors.join, room, self.visitor, message.since)
+            joined = await self.process.join(doors.Wish(room, self.visitor, message.since))
             self.rooms[room] = joined.grant
             hub.settle(channel, joined.epoch, joined.seq)
             if request.id is not None:
                 self.outbox.put(ack_frame(request.id, encode(_room_joined(room, joined))).decode())
             metrics.recoveries.labels(joined.recovered).inc()
             full = joined.recovered == "full" and message.since is not None
-            await hub.admit(
-                channel, self, message.since.seq if full and message.since else joined.seq, joined.epoch
-            )
+            await hub.admit(channel, self, message.since.seq if full and message.since else joined.seq, joined.epoch)
         finally:
             hub.release(channel)
             if self.closing is not None or self.outbox.closed:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
+from django.db import IntegrityError, transaction
 
 from bduf_realtime.accounts.tokens import Identity
 from bduf_realtime.gateway.errors import RealtimeError
@@ -31,22 +32,34 @@ class Grant(msgspec.Struct, frozen=True):
     terms: Any = None
 
 
+class Entry(msgspec.Struct, frozen=True):
+    """An admission: what the visitor may do, and whatever the kind loaded on the way and needs for the view."""
+
+    grant: Grant
+    subject: Any = None
+
+
+class View(msgspec.Struct, frozen=True):
+    """A room's people and, where it was asked for, its state."""
+
+    members: list[Any]
+    state: Any = None
+
+
 class RoomKind(Protocol):
     """What a domain says about rooms of its prefix. All methods run in a database thread.
 
     `admit` runs in a transaction: it authorises, takes the room's lock, and notes the attendance; it raises
-    RealtimeError. `state` and `members` run in the same transaction, so they are as of the ack's seq. `depart` notes
-    that a connection left. `grants` tells what users may do now; a user missing from it has no right any more.
-    `watched` names the event types after which grants are asked for again.
+    RealtimeError. `view` runs in the same transaction, so it is as of the ack's seq. `depart` notes that a connection
+    left. `grants` tells what users may do now; a user missing from it has no right any more. `watched` names the
+    event types after which grants are asked for again.
     """
 
     watched: frozenset[str]
 
-    def admit(self, key: str, visitor: Visitor) -> Grant: ...
+    def admit(self, key: str, visitor: Visitor) -> Entry: ...
 
-    def state(self, key: str, visitor: Visitor) -> Any: ...
-
-    def members(self, key: str) -> list[Any]: ...
+    def view(self, key: str, entry: Entry, with_state: bool) -> View: ...
 
     def depart(self, key: str, user: str, connection: str) -> None: ...
 
@@ -58,19 +71,16 @@ class UserRoom:
 
     watched: frozenset[str] = frozenset()
 
-    def admit(self, key: str, visitor: Visitor) -> Grant:
+    def admit(self, key: str, visitor: Visitor) -> Entry:
         if key != visitor.identity.user_id:
             raise RealtimeError("room.not_found")
         name = f"user:{key}"
         models.Room.objects.get_or_create(name=name)
         log.lock(name)
-        return Grant("owner", frozenset({"read"}))
+        return Entry(Grant("owner", frozenset({"read"})))
 
-    def state(self, key: str, visitor: Visitor) -> Any:
-        return {}
-
-    def members(self, key: str) -> list[Any]:
-        return []
+    def view(self, key: str, entry: Entry, with_state: bool) -> View:
+        return View([], {} if with_state else None)
 
     def depart(self, key: str, user: str, connection: str) -> None:
         """Nobody is told."""
@@ -113,18 +123,47 @@ def split(room: str) -> tuple[RoomKind, str]:
     return kind, match[2]
 
 
-def join(room: str, visitor: Visitor, since: Since | None) -> Joined:
-    """Admits a connection and reads position and state as of the same moment; raises RealtimeError."""
-    kind, key = split(room)
+class Wish(msgspec.Struct, frozen=True):
+    """A connection that wants into a room, with the position it has, if any."""
+
+    room: str
+    visitor: Visitor
+    since: Since | None
+
+
+def join_many(wishes: Sequence[Wish]) -> list[Joined | Exception]:
+    """Joins many connections in one transaction, in the order of the rooms' locks, so that batches never deadlock.
+
+    Each has a savepoint of its own: a refusal undoes nothing of the others.
+    """
+    outcomes: list[Joined | Exception] = [RealtimeError("internal")] * len(wishes)
     with write():
-        grant = kind.admit(key, visitor)
-        where = log.lock(room)
-        recoverable = (
-            since is not None and since.epoch == where.epoch and where.floor - 1 <= since.seq <= where.head
-        )
-        recovered = "none" if since is None else "full" if recoverable else "snapshot"
-        state = None if recoverable else kind.state(key, visitor)
-        return Joined(grant, where.epoch, where.head, recovered, state, kind.members(key))
+        for number in sorted(range(len(wishes)), key=lambda n: wishes[n].room):
+            try:
+                with transaction.atomic():
+                    outcomes[number] = _join(wishes[number])
+            except (RealtimeError, IntegrityError) as error:
+                outcomes[number] = error
+    return outcomes
+
+
+def join(room: str, visitor: Visitor, since: Since | None) -> Joined:
+    """Joins one connection; raises RealtimeError."""
+    outcome = join_many([Wish(room, visitor, since)])[0]
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _join(wish: Wish) -> Joined:
+    """Admits a connection and reads position and state as of the same moment; raises RealtimeError."""
+    kind, key = split(wish.room)
+    entry = kind.admit(key, wish.visitor)
+    where, since = log.position(wish.room), wish.since
+    recoverable = since is not None and since.epoch == where.epoch and where.floor - 1 <= since.seq <= where.head
+    recovered = "none" if since is None else "full" if recoverable else "snapshot"
+    view = kind.view(key, entry, with_state=not recoverable)
+    return Joined(entry.grant, where.epoch, where.head, recovered, view.state, view.members)
 
 
 def history(room: str, visitor: Visitor, before: int | None, limit: int) -> log.Page:

@@ -121,9 +121,7 @@ class ErrorFrame(msgspec.Struct, frozen=True):
 def error_frame(error: RealtimeError, id_: str | None) -> bytes:
     """Encodes an error for the socket."""
     return msgspec.json.encode(
-        ErrorFrame(
-            "error", id_, error.code, error.message, error.retryable, error.retry_after_ms, error.details
-        )
+        ErrorFrame("error", id_, error.code, error.message, error.retryable, error.retry_after_ms, error.details)
     )
 
 

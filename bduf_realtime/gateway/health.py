@@ -53,9 +53,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, for loopback peers or the bearer of BDUF_METRICS_TOKEN."""
     if not _may_read(request):
-        return HttpResponse(
-            "metrics need the token of BDUF_METRICS_TOKEN\n", status=403, content_type="text/plain"
-        )
+        return HttpResponse("metrics need the token of BDUF_METRICS_TOKEN\n", status=403, content_type="text/plain")
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 

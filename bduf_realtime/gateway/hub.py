@@ -143,8 +143,9 @@ class Hub:
             page = await call(log.read, channel.name, after=after, limit=self._conf.replay_page)
             if not page.events or page.events[0][0] != after + 1 or page.position.epoch != epoch:
                 raise RealtimeError("internal", close=Close.POSITION_LOST)
-            for after, raw in page.events:
+            for _, raw in page.events:
                 consumer.outbox.put(raw.decode())
+            after = page.events[-1][0]
             await consumer.outbox.drained()
         if channel.epoch != epoch or consumer.outbox.closed:
             raise RealtimeError("internal", close=Close.POSITION_LOST)
@@ -188,9 +189,7 @@ class Hub:
 
     # --- numbered events ---------------------------------------------------------------------------------------
 
-    def committed(
-        self, appended: Appended, origin: Socket | None = None, ack: bytes | None = None
-    ) -> None:
+    def committed(self, appended: Appended, origin: Socket | None = None, ack: bytes | None = None) -> None:
         """Delivers what this process committed, the ack to its author in its place, and publishes it."""
         frame = appended.frame.decode()
         self._arrive(

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from bduf_realtime.gateway.conf import conf
+from bduf_realtime.gateway.conf import ConfigurationError, conf
 
 _SECRET = re.compile(r"(eyJ[\w-]{5,}\.[\w-]+\.[\w-]*|(?<=token=)[^&\s\"']+|(?<=[Bb]earer[ .])[\w.~+/=-]+)")
 
@@ -29,7 +29,10 @@ class _Redacting(structlog.stdlib.ProcessorFormatter):
 
 
 def configure() -> None:
-    """Sends structlog and the standard library's logs through one pipe to standard error."""
+    """Sends structlog and the standard library's logs through one pipe to standard error; raises ConfigurationError."""
+    level = logging.getLevelNamesMapping().get(conf.log_level.upper())
+    if level is None:
+        raise ConfigurationError(f"BDUF_LOG_LEVEL={conf.log_level!r}: there is no such level.")
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -59,7 +62,7 @@ def configure() -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(conf.log_level.upper())
+    root.setLevel(level)
     # Servers say more about each connection than the two lines it gets from us.
     for noisy in (
         "daphne",

@@ -27,9 +27,7 @@ commit_seconds = Histogram("bduf_commit_seconds", "Duration of a group commit.",
 journal_waiting = Gauge("bduf_journal_waiting", "Commands that wait for a commit.")
 database_seconds = Histogram("bduf_database_seconds", "Database calls for sockets.", buckets=SECONDS)
 database_busy_threads = Gauge("bduf_database_busy_threads", "Database threads at work.")
-publish_seconds = Histogram(
-    "bduf_layer_publish_seconds", "Publishes through the channel layer.", buckets=SECONDS
-)
+publish_seconds = Histogram("bduf_layer_publish_seconds", "Publishes through the channel layer.", buckets=SECONDS)
 publish_failures = Counter("bduf_layer_publish_failures_total", "Publishes the channel layer refused.")
 layer_up = Gauge("bduf_layer_up", "1 while probes come back through the channel layer.")
 gaps_repaired = Counter("bduf_gaps_repaired_total", "Holes in a room's numbers filled from the log.")

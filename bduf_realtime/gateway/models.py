@@ -65,9 +65,7 @@ class Attendance(models.Model):
     since = models.DateTimeField(default=now)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["connection", "room"], name="one_place_per_connection")
-        ]
+        constraints = [models.UniqueConstraint(fields=["connection", "room"], name="one_place_per_connection")]
         indexes = [models.Index(fields=["room", "user"], name="attendance_room_user")]
 
     def __str__(self) -> str:

@@ -126,17 +126,11 @@ class Outbox:
     @property
     def congested(self) -> bool:
         """Whether so much waits that the client's own commands had better wait too."""
-        return (
-            self.bytes_waiting * 2 > self._conf.outbox_bytes
-            or len(self._ordered) * 2 > self._conf.outbox_frames
-        )
+        return self.bytes_waiting * 2 > self._conf.outbox_bytes or len(self._ordered) * 2 > self._conf.outbox_frames
 
     async def drained(self) -> None:
         """Waits until little enough waits that another page of a replay fits."""
-        while (
-            self.bytes_waiting * 4 > self._conf.outbox_bytes
-            or len(self._ordered) * 4 > self._conf.outbox_frames
-        ):
+        while self.bytes_waiting * 4 > self._conf.outbox_bytes or len(self._ordered) * 4 > self._conf.outbox_frames:
             if self.closed:
                 return
             if self._drained is None:
@@ -185,9 +179,7 @@ class Outbox:
     def _schedule(self) -> None:
         if self._scheduled is None and not self.closed:
             due = self._last_flush + self._conf.flush_interval - self._loop.time()
-            self._scheduled = (
-                self._loop.call_later(due, self.flush) if due > 0 else self._loop.call_soon(self.flush)
-            )
+            self._scheduled = self._loop.call_later(due, self.flush) if due > 0 else self._loop.call_soon(self.flush)
 
     def _next(self) -> str:
         """Takes the next text to send: the ordered frames up to one ping's worth, then the lane."""

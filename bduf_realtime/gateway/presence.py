@@ -55,9 +55,7 @@ def instance_start(instance: str, lease: float) -> None:
 def instance_renew(instance: str, lease: float, draining: bool) -> bool:
     """Renews the lease; false if others took this process for dead and cleaned up after it."""
     with write():
-        return bool(
-            Instance.objects.filter(pk=instance).update(expires_at=_lease_end(lease), draining=draining)
-        )
+        return bool(Instance.objects.filter(pk=instance).update(expires_at=_lease_end(lease), draining=draining))
 
 
 def instance_end(instance: str) -> None:
@@ -71,11 +69,7 @@ def elected(instance: str) -> bool:
 
     Two may think so for a moment; every sweep therefore takes its rows' locks and looks again.
     """
-    oldest = (
-        Instance.objects.filter(expires_at__gt=Now())
-        .order_by("started_at", "pk")
-        .values_list("pk", flat=True)
-    )
+    oldest = Instance.objects.filter(expires_at__gt=Now()).order_by("started_at", "pk").values_list("pk", flat=True)
     return str(oldest.first()) == instance
 
 
@@ -87,9 +81,7 @@ def reap(me: str | None = None) -> int:
         if str(instance) == me:
             continue
         with write():
-            locked = Instance.objects.select_for_update(skip_locked=_skips()).filter(
-                pk=instance, expires_at__lt=Now()
-            )
+            locked = Instance.objects.select_for_update(skip_locked=_skips()).filter(pk=instance, expires_at__lt=Now())
             if locked.exists():
                 _bury(str(instance))
                 reaped += 1
@@ -119,9 +111,8 @@ def _lease_end(lease: float) -> models.expressions.Combinable:
 
 def attend(*, room: str, user: str, connection: str, instance: str) -> None:
     """Notes a connection's place in a room, within the caller's transaction."""
-    Attendance.objects.update_or_create(
-        connection=UUID(connection), room=room, defaults={"instance_id": instance, "user": user}
-    )
+    place = Attendance(connection=UUID(connection), room=room, instance_id=UUID(instance), user=user)
+    Attendance.objects.bulk_create([place], ignore_conflicts=True)  # one statement; a rejoin finds its place taken
 
 
 def attending(room: str, user: str) -> int:

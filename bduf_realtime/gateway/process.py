@@ -13,9 +13,10 @@ import msgspec
 import structlog
 
 from bduf_realtime.accounts import tokens
+from bduf_realtime.accounts.tokens import Identity
 from bduf_realtime.gateway import auth, doors, metrics, presence, storage, sweeps
 from bduf_realtime.gateway.conf import Conf, conf
-from bduf_realtime.gateway.doors import Grant
+from bduf_realtime.gateway.doors import Grant, Joined, Wish
 from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.gateway.hub import Hub, RoomChannel
 from bduf_realtime.gateway.models import Connection
@@ -49,6 +50,10 @@ class Process:
             deadline=conf.database_deadline,
             observe=_observe_commit,
         )
+        self.sign_in: storage.Gathered[str, Identity] = storage.Gathered(
+            lambda raws: auth.authenticate_many(raws, conf.max_connections_per_user), batch=100
+        )
+        self.join: storage.Gathered[Wish, Joined] = storage.Gathered(doors.join_many, batch=32)
         self.connections: dict[str, Socket] = {}
         self.per_user: Counter[str] = Counter()
         self.users = UserBuckets(conf.rate_user, conf.rate_burst)
@@ -201,10 +206,7 @@ class Process:
             chunk = known[start : start + 2_000]
             refused = await storage.call(tokens.refusals, [c.identity for c in chunk if c.identity])
             for consumer in chunk:
-                if (
-                    consumer.identity is not None
-                    and (verdict := refused.get(consumer.identity.jti)) is not None
-                ):
+                if consumer.identity is not None and (verdict := refused.get(consumer.identity.jti)) is not None:
                     consumer.refuse_and_close(auth.refusal(verdict))
 
     async def _sweep(self) -> None:
@@ -249,9 +251,7 @@ class Process:
         pause = self.conf.drain_spread / waves / 4
         for wave in range(waves):
             for consumer in consumers[wave::waves]:
-                consumer.close(
-                    Close.DRAINING, "server.draining", retry_ms=_jitter(int(self.conf.drain_spread * 1000))
-                )
+                consumer.close(Close.DRAINING, "server.draining", retry_ms=_jitter(int(self.conf.drain_spread * 1000)))
             await asyncio.sleep(pause if wave + 1 < waves else 0)
         await self.journal.flush()
         until = time.monotonic() + self.conf.drain_timeout / 2
@@ -285,9 +285,7 @@ async def running() -> Process:
 def current() -> Process | None:
     """The process of this loop if it has started."""
     starting = _processes.get(asyncio.get_running_loop())
-    return (
-        starting.result() if starting is not None and starting.done() and not starting.exception() else None
-    )
+    return starting.result() if starting is not None and starting.done() and not starting.exception() else None
 
 
 async def _started() -> Process:

@@ -83,9 +83,7 @@ def read_envelope(text: str) -> Envelope:
         raise RealtimeError("msg.bad_envelope", f"The id is a string of 1 to {MAX_ID} characters.")
     type_, data = value.get("type"), value.get("data", {})
     if not isinstance(type_, str):
-        problem = RealtimeError(
-            "msg.bad_envelope", "A frame needs a type, a string.", details={"field": "type"}
-        )
+        problem = RealtimeError("msg.bad_envelope", "A frame needs a type, a string.", details={"field": "type"})
     elif not isinstance(data, dict):
         problem = RealtimeError("msg.bad_envelope", "data is an object.", details={"field": "data"})
     elif len(type_) > MAX_TYPE:

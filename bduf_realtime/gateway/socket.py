@@ -22,7 +22,6 @@ from bduf_realtime.gateway.errors import Close, RealtimeError, close_reason, err
 from bduf_realtime.gateway.messages import Connected, Frame, Heartbeat, UserInfo
 from bduf_realtime.gateway.models import Connection
 from bduf_realtime.gateway.outbox import Outbox
-from bduf_realtime.gateway.storage import call
 from bduf_realtime.rooms.events import Author, timestamp
 
 logger = structlog.get_logger(__name__)
@@ -189,7 +188,7 @@ class Socket(AsyncConsumer):
     async def authenticate(self, raw: str) -> bool:
         """Takes the connection's first credential; false when it was refused and the socket is closing."""
         try:
-            identity = await call(auth.authenticate, raw, conf.max_connections_per_user)
+            identity = await self.process.sign_in(raw)
         except RealtimeError as error:
             error.close = error.close or Close.DATABASE_UNAVAILABLE
             self.refuse_and_close(error)
@@ -267,10 +266,7 @@ class Socket(AsyncConsumer):
             return
         if now - self._heard > conf.heartbeat_timeout:
             self.close(Close.HEARTBEAT_TIMEOUT, "heartbeat_timeout", retry_ms=1_000)
-        elif (
-            self.outbox.stalled_since is not None
-            and now - self.outbox.stalled_since > conf.slow_consumer_timeout
-        ):
+        elif self.outbox.stalled_since is not None and now - self.outbox.stalled_since > conf.slow_consumer_timeout:
             self.close(Close.SLOW_CONSUMER, "slow_consumer", retry_ms=1_000)
         elif now >= self._expires + conf.token_expiry_grace:
             self.refuse_and_close(RealtimeError("auth.expired", close=Close.UNAUTHENTICATED))

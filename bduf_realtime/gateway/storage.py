@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
@@ -15,6 +16,8 @@ from bduf_realtime.gateway import metrics
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
 
+A = TypeVar("A")
+R = TypeVar("R")
 T = TypeVar("T")
 
 _services = ThreadPoolExecutor(conf.database_threads, thread_name_prefix="database")
@@ -35,6 +38,47 @@ async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     future = asyncio.get_running_loop().run_in_executor(_services, _guarded, function, args, kwargs)
     future.add_done_callback(lambda _: _in_use.release())
     return await _within_deadline(future)
+
+
+class Gathered(Generic[A, R]):
+    """A call that many make at once: those that arrive while one runs share the next.
+
+    `function` takes a list of arguments, in a database thread, and returns an outcome for each.
+    """
+
+    def __init__(self, function: Callable[[list[A]], Sequence[R | Exception]], *, batch: int) -> None:
+        self._function = function
+        self._batch = batch
+        self._waiting: deque[tuple[A, asyncio.Future[R]]] = deque()
+        self._runner: asyncio.Task[None] | None = None
+
+    async def __call__(self, argument: A) -> R:
+        """Makes the call; raises its outcome's exception, or what `call` raises."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._waiting.append((argument, future))
+        if self._runner is None:
+            self._runner = loop.create_task(self._run(), name="gathered")
+        return await future
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+                outcomes: Sequence[R | Exception]
+                try:
+                    outcomes = await call(self._function, [argument for argument, _ in batch])
+                except Exception as error:  # noqa: BLE001 - it is the callers' to handle, each of them
+                    outcomes = [error] * len(batch)
+                for (_, future), outcome in zip(batch, outcomes, strict=True):
+                    if future.done():
+                        continue  # the caller is gone
+                    if isinstance(outcome, Exception):
+                        future.set_exception(outcome)
+                    else:
+                        future.set_result(outcome)
+        finally:
+            self._runner = None
 
 
 async def call_journal(function: Callable[..., T], *args: Any) -> T:

@@ -95,9 +95,7 @@ def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
                 # Judged first: a resend of what was done is answered even when the right is gone since.
                 known, answer = answers[name]
                 same = known == s.key.fingerprint
-                outcomes.append(
-                    Committed(None, answer.encode(), duplicate=True) if same else IdConflict(s.key.id)
-                )
+                outcomes.append(Committed(None, answer.encode(), duplicate=True) if same else IdConflict(s.key.id))
             elif s.room not in rooms:
                 outcomes.append(NoSuchRoom(s.room))
             elif s.guard and (s.guard.check, s.guard.subject) in refused:
@@ -119,9 +117,7 @@ def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
             _COMMAND_TYPES,
             commands,
         )
-        _set_heads(
-            [(heads[name], room_id) for name, (room_id, _, head) in rooms.items() if heads[name] != head]
-        )
+        _set_heads([(heads[name], room_id) for name, (room_id, _, head) in rooms.items() if heads[name] != head])
     return outcomes
 
 
@@ -135,11 +131,7 @@ def _judge(submissions: Sequence[Submission]) -> dict[tuple[Any, Any], Exception
     for s in submissions:
         if s.guard:
             subjects[s.guard.check][s.guard.subject] = None
-    return {
-        (check, subject): error
-        for check, of in subjects.items()
-        for subject, error in check(list(of)).items()
-    }
+    return {(check, subject): error for check, of in subjects.items() for subject, error in check(list(of)).items()}
 
 
 # --- the statements; PostgreSQL takes arrays, SQLite takes many rows of one prepared statement -------------------
@@ -151,9 +143,9 @@ _COMMAND_TYPES = ("text", "text", "text", "text", "text", "timestamptz")
 def _lock_rooms(names: list[str]) -> dict[str, tuple[int, str, int]]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Ordered, so that two batches that share rooms wait for each other instead of deadlocking.
+            # In the order in which everybody locks rooms: batches that share some wait instead of deadlocking.
             cursor.execute(
-                "SELECT name, id, epoch, head FROM rooms_room WHERE name = ANY(%s) ORDER BY id FOR UPDATE",
+                "SELECT name, id, epoch, head FROM rooms_room WHERE name = ANY(%s) ORDER BY name FOR UPDATE",
                 [names],
             )
         else:
@@ -181,10 +173,7 @@ def _answers(keys: list[CommandKey]) -> dict[tuple[str, str, str], tuple[str, st
                 f' WHERE ("user", instance, key) IN (VALUES {marks})',
                 [value for name in names for value in name],
             )
-        return {
-            (user, instance, key): (print_, answer)
-            for user, instance, key, print_, answer in cursor.fetchall()
-        }
+        return {(user, instance, key): (print_, answer) for user, instance, key, print_, answer in cursor.fetchall()}
 
 
 def _insert(table: str, columns: Sequence[str], types: Sequence[str], rows: list[tuple[Any, ...]]) -> None:

@@ -103,9 +103,7 @@ def read(name: str, *, after: int, limit: int) -> Page:
     """
     where = position(name)
     rows = (
-        models.Event.objects.filter(room__name=name, seq__gt=after)
-        .order_by("seq")
-        .values_list("seq", "frame")[:limit]
+        models.Event.objects.filter(room__name=name, seq__gt=after).order_by("seq").values_list("seq", "frame")[:limit]
     )
     return Page(where, [(seq, frame.encode()) for seq, frame in rows])
 
@@ -154,7 +152,5 @@ def forget_commands(*, older_than: float, now: datetime | None = None) -> int:
     """Forgets answers of commands that can no longer be resent; returns how many."""
     horizon = (now or timezone.now()) - timedelta(seconds=older_than)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM rooms_command WHERE at < %s", [connection.ops.adapt_datetimefield_value(horizon)]
-        )
+        cursor.execute("DELETE FROM rooms_command WHERE at < %s", [connection.ops.adapt_datetimefield_value(horizon)])
         return int(cursor.rowcount)

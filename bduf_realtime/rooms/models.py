@@ -51,9 +51,7 @@ class Command(models.Model):
     at = models.DateTimeField(db_index=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "instance", "key"], name="one_answer_per_command")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "instance", "key"], name="one_answer_per_command")]
 
     def __str__(self) -> str:
         return f"{self.user}/{self.instance}/{self.key}"

@@ -27,7 +27,7 @@ def measure(bench: Bench, name: str, kind: Kind, redis: bool) -> Iterator[Row]:
         our_target(bench, kind, members=MEMBERS, rooms=1, redis=redis) as target,
         target.fleet(bench) as fleet,
     ):
-        connected = fleet.connect()
+        connected = fleet.connect(concurrency=20, retry_for=120.0)
         fleet.probe("cursor")
         report = fleet.paced("cursor", rate=RATE, seconds=max(5.0, bench.seconds))
         row = Row(target=name, phase=f"{RATE} moves/s", connections=connected.members) | report.row()

@@ -39,14 +39,10 @@ class Command(BaseCommand):
     help = HELP
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        return super().create_parser(
-            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **kwargs
-        )
+        return super().create_parser(prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--project", metavar="ID", help="only this project's chain; `server` for the server's own"
-        )
+        parser.add_argument("--project", metavar="ID", help="only this project's chain; `server` for the server's own")
         parser.add_argument(
             "--export-anchors",
             action="store_true",
@@ -59,9 +55,7 @@ class Command(BaseCommand):
             help="also compare with exported anchors, or with those in a log",
         )
 
-    def handle(
-        self, *, project: str | None, export_anchors: bool, anchor: Path | None, **options: Any
-    ) -> None:
+    def handle(self, *, project: str | None, export_anchors: bool, anchor: Path | None, **options: Any) -> None:
         chains = AuditChain.objects.order_by("name")
         if project is not None:
             chains = chains.filter(name=project)
@@ -82,9 +76,7 @@ class Command(BaseCommand):
             self.report(finding.chain, [finding], "")
         found += len(rest)
         seconds = time.monotonic() - started
-        self.stdout.write(
-            f"{counted(len(chains), 'chain')}, {counted(entries, 'entry', 'entries')}, {seconds:.1f} s"
-        )
+        self.stdout.write(f"{counted(len(chains), 'chain')}, {counted(entries, 'entry', 'entries')}, {seconds:.1f} s")
         if found:
             raise CommandError(f"The audit trail was tampered with: {counted(found, 'finding')}.")
         self.stdout.write(self.style.SUCCESS("The audit trail is intact."))
@@ -114,9 +106,7 @@ class Command(BaseCommand):
 
     def report(self, name: str, findings: list[Finding], count: str) -> None:
         """Prints one chain's result."""
-        verdict = (
-            self.style.ERROR(counted(len(findings), "finding")) if findings else self.style.SUCCESS("ok")
-        )
+        verdict = self.style.ERROR(counted(len(findings), "finding")) if findings else self.style.SUCCESS("ok")
         self.stdout.write(f"{name:36}  {verdict}  {count}".rstrip())
         for finding in findings:
             where = written(finding.seq, finding.last)

@@ -44,20 +44,12 @@ class Server(uvicorn.Server):
 
 
 class Command(BaseCommand):
-    help = (
-        "Serves HTTP and sockets with uvicorn and uvloop; SIGTERM lets every client go in good order first."
-    )
+    help = "Serves HTTP and sockets with uvicorn and uvloop; SIGTERM lets every client go in good order first."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--host", default=settings.HOST, help="Address to listen on (HOST, default 127.0.0.1)."
-        )
-        parser.add_argument(
-            "--port", type=int, default=settings.PORT, help="Port to listen on (PORT, default 8000)."
-        )
-        parser.add_argument(
-            "--backlog", type=int, default=4096, help="Connections that may wait to be accepted."
-        )
+        parser.add_argument("--host", default=settings.HOST, help="Address to listen on (HOST, default 127.0.0.1).")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="Port to listen on (PORT, default 8000).")
+        parser.add_argument("--backlog", type=int, default=4096, help="Connections that may wait to be accepted.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         config = uvicorn.Config(
