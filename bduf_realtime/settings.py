@@ -100,7 +100,7 @@ def database(url: str) -> dict[str, Any]:
         options.update(
             transaction_mode="IMMEDIATE",
             timeout=conf.database_deadline,
-            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;",
+            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         )
         # Threads must never share one in-memory database: the tests' database is a file too.
         parsed["TEST"] = {"NAME": str(Path(parsed["NAME"]).with_name(f"test-{os.getpid()}.sqlite3"))}

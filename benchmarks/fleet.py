@@ -38,6 +38,7 @@ class Fleet:
         cores: list[int] | None = None,
         workers: int = 1,
         server_pid: int | None = None,
+        server_cores: frozenset[int] = frozenset(),
         padding: int = 0,
     ) -> None:
         self._size = len(seats)
@@ -52,7 +53,7 @@ class Fleet:
             share = [seat for seat in seats if seat.room in mine]
             self._shares[index] = len(mine) / len(rooms)
             core = cores[index % len(cores)] if cores else None
-            plan = Plan(host, port, path, dialect, share, core, padding, server_pid)
+            plan = Plan(host, port, path, dialect, share, core, padding, server_pid, server_cores)
             ours, theirs = context.Pipe()
             process = context.Process(target=run_worker, args=(plan, theirs), daemon=True)
             process.start()

@@ -77,6 +77,17 @@ def cpu_seconds(leader: int) -> float:
     return total / TICKS
 
 
+def core_seconds(cores: set[int]) -> float:
+    """Returns the time these cores were used or stolen, by anybody, from /proc/stat; interrupts are left out."""
+    total = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *values = line.split()
+        if name.startswith("cpu") and name[3:].isdigit() and int(name[3:]) in cores:
+            user, nice, system, _idle, _iowait, _irq, _softirq, steal = map(int, values[:8])
+            total += user + nice + system + steal
+    return total / TICKS
+
+
 def rss_bytes(leader: int) -> int:
     """Returns the resident memory of a process tree, from /proc/<pid>/statm."""
     total = 0

@@ -41,6 +41,7 @@ class Report:
     lag_ms: float = 0.0
     load_cpu: float = 0.0
     server_cpu: float = 0.0
+    others_cpu: float = 0.0  # of the server's core, by processes that are not the server
     frames: int = 0
     bytes: int = 0
     delivery_us: Counter[int] = field(default_factory=Counter)
@@ -52,7 +53,7 @@ class Report:
         """Adds another worker's report of the same phase."""
         for item in fields(self):
             mine, theirs = getattr(self, item.name), getattr(other, item.name)
-            if item.name in ("seconds", "lag_ms", "load_cpu", "server_cpu"):
+            if item.name in ("seconds", "lag_ms", "load_cpu", "server_cpu", "others_cpu"):
                 setattr(self, item.name, max(mine, theirs))
             else:
                 setattr(self, item.name, mine + theirs)
@@ -84,6 +85,7 @@ class Report:
         plain["seconds"] = round(self.seconds, 3)
         plain["load_cpu"] = round(self.load_cpu, 2)
         plain["server_cpu"] = round(self.server_cpu, 2)
+        plain["others_cpu"] = round(max(0.0, self.others_cpu), 2)
         return plain
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
-SILENT_AT_ZERO = ("acks_per_s",)  # ephemeral messages are not acknowledged
+SILENT_AT_ZERO = ("acks_per_s", "others_cpu")
 
 # Column -> heading, in the order of the tables; whatever else a row holds goes to the JSON file only.
 COLUMNS = {
@@ -34,6 +34,7 @@ COLUMNS = {
     "rss_growth_mib": "RSS by it MiB",
     "server_cpu": "server core",
     "load_cpu": "load core",
+    "others_cpu": "others on server core",
     "target_value": "target",
     "met": "met",
 }

@@ -62,6 +62,7 @@ class Target:
             cores=bench.cores.load if bench.cores else None,
             workers=bench.workers,
             server_pid=self.pid,
+            server_cores=frozenset(bench.cores.server if bench.cores else ()),
             padding=padding,
         )
 

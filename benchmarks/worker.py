@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from benchmarks.machine import cpu_seconds
+from benchmarks.machine import core_seconds, cpu_seconds
 from benchmarks.members import DIALECTS, Member, Room, Seat
 from benchmarks.report import Report, Window, tally
 
@@ -33,6 +33,7 @@ class Plan:
     cpu: int | None = None
     padding: int = 0  # bytes added to every message
     server_pid: int | None = None  # whose processor time is measured too
+    server_cores: frozenset[int] = frozenset()  # which it should have to itself
 
 
 @dataclass
@@ -246,6 +247,9 @@ class Worker:
     def _server_seconds(self) -> float:
         return cpu_seconds(self.plan.server_pid) if self.plan.server_pid else 0.0
 
+    def _core_seconds(self) -> float:
+        return core_seconds(set(self.plan.server_cores)) if self.plan.server_cores else 0.0
+
     def _next_number(self) -> int:
         self._number += 1
         return self._number
@@ -273,7 +277,7 @@ class Worker:
         self._stalls = self._lag = 0
         self._running = True
         self._cpu = time.process_time()
-        self._server_cpu = self._server_seconds()
+        self._server_cpu, self._core_cpu = self._server_seconds(), self._core_seconds()
         self._began = time.perf_counter()
         return time.perf_counter_ns()
 
@@ -281,6 +285,7 @@ class Worker:
         elapsed = time.perf_counter() - self._began
         load_cpu = (time.process_time() - self._cpu) / elapsed
         server_cpu = (self._server_seconds() - self._server_cpu) / elapsed
+        core_cpu = (self._core_seconds() - self._core_cpu) / elapsed
         deadline = time.perf_counter() + DRAIN
         seen, quiet_since = -1, time.perf_counter()
         while time.perf_counter() < deadline and time.perf_counter() - quiet_since < QUIET:
@@ -289,6 +294,7 @@ class Worker:
             await asyncio.sleep(0.02)
         report = Report(seconds=window.seconds, load_cpu=load_cpu, stalls=self._stalls)
         report.lag_ms, report.server_cpu = self._lag / 1e6, server_cpu
+        report.others_cpu = core_cpu - server_cpu if self.plan.server_cores else 0.0
         report.sent = sum(len(room.sent) for room in self.rooms.values())
         for room in self.rooms.values():
             numbers = {position: member.number for position, member in enumerate(room.members)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
@@ -28,7 +29,8 @@ from bduf_realtime.gateway.models import Connection
 PROTOCOL = "bduf.v1"
 MAX_HEADER = 16_384
 _TOKEN_NAME = re.compile(r"(access_?|auth_?|bearer_?|id_?|refresh_?|socket_?)?(token|jwt)|authorization|bearer", re.I)
-_JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.")
+# Only at the beginning of a word: a long row of "eyJ" would else be searched in quadratic time.
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]+\.eyJ[\w-]+\.")
 
 
 class HandshakeRefused(Exception):
@@ -58,8 +60,7 @@ def read_handshake(scope: Mapping[str, Any]) -> Handshake:
         headers.setdefault(raw_name.decode("latin-1").lower(), []).append(raw_value.decode("latin-1"))
     _refuse_token_in_url(scope.get("query_string", b"").decode("latin-1"))
     host = _one(headers, "host") or ""
-    domain, _ = split_domain_port(host)
-    if not validate_host(domain, settings.ALLOWED_HOSTS):
+    if not _known_host(host, tuple(settings.ALLOWED_HOSTS)):
         raise HandshakeRefused("host")
     origin = _one(headers, "origin")
     if origin is not None and not _allowed(origin, host, scope.get("scheme", "ws")):
@@ -78,6 +79,11 @@ def read_handshake(scope: Mapping[str, Any]) -> Handshake:
     return Handshake(credential, chosen, supported, _address(scope, headers), headers.get("user-agent", [""])[0][:255])
 
 
+@lru_cache(maxsize=256)
+def _known_host(host: str, allowed: tuple[str, ...]) -> bool:
+    return validate_host(split_domain_port(host)[0], allowed)
+
+
 def _one(headers: dict[str, list[str]], name: str) -> str | None:
     values = headers.get(name, [])
     if len(values) > 1:
@@ -86,10 +92,9 @@ def _one(headers: dict[str, list[str]], name: str) -> str | None:
 
 
 def _refuse_token_in_url(query: str) -> None:
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if _TOKEN_NAME.fullmatch(unquote_plus(name)[:64]) or _JWT.search(unquote_plus(value)[:64]):
-            raise HandshakeRefused("token_in_url")
+    names = (part.partition("=")[0] for part in query.split("&"))
+    if _JWT.search(unquote_plus(query)) or any(_TOKEN_NAME.fullmatch(unquote_plus(n)[:64]) for n in names):
+        raise HandshakeRefused("token_in_url")
 
 
 def _allowed(origin: str, host: str, scheme: str) -> bool:

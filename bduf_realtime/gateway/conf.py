@@ -76,7 +76,10 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
         0.01
     )
     slow_consumer_timeout: Annotated[float, "Time sending may stand still before the socket closes 4511."] = 8.0
-    inbound_backlog: Annotated[int, "Commands of one connection that may wait; then its socket is not read."] = 64
+    inbound_backlog: Annotated[int, "Commands of one connection that may wait; more are `rate.limited`."] = 512
+    inbound_bytes: Annotated[int, "Bytes of commands of one connection that may wait; more are `rate.limited`."] = (
+        262_144
+    )
 
     cursor_tick_ms: Annotated[int, "Milliseconds between combined cursor frames."] = 50
     position_interval: Annotated[float, "Time between checks of the rooms' positions against the database."] = 1.0

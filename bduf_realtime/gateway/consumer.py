@@ -75,9 +75,9 @@ class RealtimeConsumer(Socket):
     def _open(self, process: processes.Process, handshake: auth.Handshake, send: Send) -> None:
         super()._open(process, handshake, send)
         now = time.monotonic()
-        self._backlog: deque[tuple[Handler, Request]] = deque()
+        self._backlog: deque[tuple[Handler, Request, int]] = deque()
+        self._backlog_bytes = 0
         self._barrier: asyncio.Task[None] | None = None
-        self._space: asyncio.Event | None = None
         self._said_hello = False
         self._identity_tries = 0
         self._malformed = Malformed()
@@ -115,11 +115,7 @@ class RealtimeConsumer(Socket):
         if self.identity is None:
             await self._first_frame(envelope, now)
             return
-        self._take(envelope, now)
-        while self.closing is None and len(self._backlog) >= conf.inbound_backlog:
-            # The client is ahead of its own commands: its socket is not read until they are done.
-            self._space = asyncio.Event()
-            await self._space.wait()
+        self._take(envelope, size, now)
 
     def _malformed_frame(self, error: RealtimeError, id_: str | None, now: float) -> None:
         self.send_error(error, id_)
@@ -152,16 +148,16 @@ class RealtimeConsumer(Socket):
             self.send_connected(welcome.capabilities)
             self._answer(Request("hello", envelope.id, envelope.data, now), welcome)
 
-    def _take(self, envelope: Envelope, now: float) -> None:
+    def _take(self, envelope: Envelope, size: int, now: float) -> None:
         handler = self.handlers.get(envelope.type)
         if handler is None:
-            metrics.messages_received.labels("unknown").inc()
+            metrics.received("unknown").inc()
             if self._within_rate("unknown", None, envelope.id, now):
                 self._malformed_frame(
                     RealtimeError("msg.unknown_type", details={"type": envelope.type}), envelope.id, now
                 )
             return
-        metrics.messages_received.labels(handler.type).inc()
+        metrics.received(handler.type).inc()
         request = Request(handler.type, envelope.id, envelope.data, now)
         if handler.shape is Pong:
             self._run(handler, request)
@@ -174,9 +170,21 @@ class RealtimeConsumer(Socket):
                 self.send_error(RealtimeError("auth.expired"), envelope.id)
                 return
             if self._barrier is not None or self._backlog or self.outbox.congested or self._must_wait(handler):
-                self._backlog.append((handler, request))
+                self._wait(handler, request, size)
                 return
         self._run(handler, request)
+
+    def _wait(self, handler: Handler, request: Request, size: int) -> None:
+        """Keeps a command until its turn comes, or refuses it.
+
+        Not to read the socket instead would lock it: the pong that lets the outbox go on comes behind the commands.
+        """
+        full = len(self._backlog) >= conf.inbound_backlog or self._backlog_bytes + size > conf.inbound_bytes
+        if self._backlog and full:
+            self._limited("backlog", request.type, request.id, 1.0, request.received)
+            return
+        self._backlog.append((handler, request, size))
+        self._backlog_bytes += size
 
     def _must_wait(self, handler: Handler) -> bool:
         return handler.barrier and self.in_flight > 0
@@ -186,10 +194,9 @@ class RealtimeConsumer(Socket):
         while self._backlog and self._barrier is None and not self.outbox.congested and self.closing is None:
             if self._must_wait(self._backlog[0][0]):
                 break
-            self._run(*self._backlog.popleft())
-        if self._space is not None and (len(self._backlog) < conf.inbound_backlog or self.closing is not None):
-            self._space.set()
-            self._space = None
+            handler, request, size = self._backlog.popleft()
+            self._backlog_bytes -= size
+            self._run(handler, request)
 
     def tick(self, now: float) -> None:
         super().tick(now)
@@ -265,12 +272,12 @@ class RealtimeConsumer(Socket):
 
     def _committed(self, request: Request, outcome: Outcome) -> None:
         if isinstance(outcome, Committed):
-            metrics.stage_seconds.labels("commit").observe(time.monotonic() - request.received)
+            metrics.stage("commit").observe(time.monotonic() - request.received)
             if outcome.event is not None:
                 self.process.hub.committed(outcome.event, self, outcome.ack)
             elif outcome.ack is not None:
                 self.outbox.put(outcome.ack.decode())
-            metrics.stage_seconds.labels("deliver").observe(time.monotonic() - request.received)
+            metrics.stage("deliver").observe(time.monotonic() - request.received)
         elif isinstance(outcome, RealtimeError):
             self._refuse(request, outcome)
         elif isinstance(outcome, IdConflict):
@@ -298,6 +305,13 @@ class RealtimeConsumer(Socket):
                 wait, bucket = self.process.users.take(self.user_id, now), "user"
         if not wait:
             return True
+        self._limited(bucket, type_, id_, wait, now)
+        if rate != "cursor" and self._abuse.refused(now) >= conf.abuse_windows:
+            self.close(Close.RATE_LIMITED, "rate.limited", retry_ms=5_000)
+        return False
+
+    def _limited(self, bucket: str, type_: str, id_: str | None, wait: float, now: float) -> None:
+        """Tells the client to wait; about commands without an id once a second."""
         metrics.rate_limited.labels(bucket).inc()
         if id_ is not None or now - self._complained.get(bucket, 0.0) >= 1.0:
             self._complained[bucket] = now
@@ -306,9 +320,6 @@ class RealtimeConsumer(Socket):
                 RealtimeError("rate.limited", retry_after_ms=max(1, int(wait * 1000) + 1), details=details),
                 id_,
             )
-        if rate != "cursor" and self._abuse.refused(now) >= conf.abuse_windows:
-            self.close(Close.RATE_LIMITED, "rate.limited", retry_ms=5_000)
-        return False
 
     def _bucket(self, rate: str, now: float) -> Bucket:
         bucket = self._buckets.get(rate)

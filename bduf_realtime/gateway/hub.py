@@ -135,18 +135,16 @@ class Hub:
         """Sends a joiner everything past `after`, then lets it live; nothing is skipped or sent twice."""
         while after < channel.position:
             if channel.recent and channel.recent[0][0] <= after + 1:
-                for seq, frame in channel.recent:
-                    if seq > after:
-                        consumer.outbox.put(frame)
-                after = channel.position
-                break
-            page = await call(log.read, channel.name, after=after, limit=self._conf.replay_page)
-            if not page.events or page.events[0][0] != after + 1 or page.position.epoch != epoch:
-                raise RealtimeError("internal", close=Close.POSITION_LOST)
-            for _, raw in page.events:
-                consumer.outbox.put(raw.decode())
-            after = page.events[-1][0]
-            await consumer.outbox.drained()
+                missed = [(seq, frame) for seq, frame in channel.recent if seq > after]
+            else:
+                page = await call(log.read, channel.name, after=after, limit=self._conf.replay_page)
+                if not page.events or page.events[0][0] != after + 1 or page.position.epoch != epoch:
+                    raise RealtimeError("internal", close=Close.POSITION_LOST)
+                missed = [(seq, raw.decode()) for seq, raw in page.events]
+            for seq, frame in missed:
+                consumer.outbox.put(frame)
+                after = seq
+                await consumer.outbox.drained()  # a few large events fill an outbox too
         if channel.epoch != epoch or consumer.outbox.closed:
             raise RealtimeError("internal", close=Close.POSITION_LOST)
         channel.members[consumer.id] = consumer
@@ -238,7 +236,7 @@ class Hub:
                 member.outbox.put(frame if member is not origin or arrival.ack is None else arrival.ack)
         if arrival.ack is not None and origin.id not in channel.members:
             origin.outbox.put(arrival.ack)
-        metrics.events_delivered.labels("durable").inc(len(channel.members))
+        metrics.delivered("durable").inc(len(channel.members))
         if self.watched(channel.name, arrival.type):
             self.on_watched(channel, arrival.type)
 
@@ -366,7 +364,7 @@ class Hub:
             if not member.outbox.congested:  # who is behind does not need what is gone in a moment
                 member.outbox.put(text)
                 delivered += 1
-        metrics.events_delivered.labels("signal").inc(delivered)
+        metrics.delivered("signal").inc(delivered)
 
     def cursor(self, name: str, connection: str, entry: bytes) -> None:
         """Keeps a connection's latest cursor for the room's next tick."""
@@ -395,7 +393,7 @@ class Hub:
                     member.outbox.put_latest(lane, entries)
                 elif len(entries) > 1:
                     member.outbox.put_latest(lane, {k: entry for k, entry in entries.items() if k != key})
-            metrics.events_delivered.labels("cursor").inc(len(channel.members))
+            metrics.delivered("cursor").inc(len(channel.members))
 
     def _receive(self, message: dict[str, Any]) -> None:
         """Takes what another process published to a room."""

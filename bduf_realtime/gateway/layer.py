@@ -154,7 +154,7 @@ class Layer:
                 }
                 await self._attempt(self._layer.group_send(_group(room), message))
                 metrics.publish_seconds.observe(time.perf_counter() - started)
-                metrics.stage_seconds.labels("publish").observe(time.perf_counter() - outgoing.since)
+                metrics.stage("publish").observe(time.perf_counter() - outgoing.since)
         finally:
             self._publisher = None
 

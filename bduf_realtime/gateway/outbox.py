@@ -203,8 +203,12 @@ class Outbox:
 
     def _write(self, text: str) -> None:
         self.sent += len(text)
-        coroutine = self._send({"type": "websocket.send", "text": text})
-        if (pending := started(coroutine)) is not None:
+        try:
+            pending = started(self._send({"type": "websocket.send", "text": text}))
+        except OSError:
+            self.close()  # the peer is gone: the server says so in its turn, behind the frames that came before
+            return
+        if pending is not None:
             # The server's own buffer is full; go on when it has room.
             self._sending = self._loop.create_task(self._finish(pending))
             self.stalled_since = self.stalled_since or self._loop.time()
@@ -212,6 +216,8 @@ class Outbox:
     async def _finish(self, pending: Awaitable[None]) -> None:
         try:
             await pending
+        except OSError:
+            self.close()
         finally:
             self._sending = None
             self.stalled_since = None

@@ -147,11 +147,13 @@ def _depart(departures: list[Departure]) -> None:
 # --- connection rows -------------------------------------------------------------------------------------------
 
 
-def report(opened: list[Connection], changed: list[Connection]) -> None:
-    """Writes what happened to this process's connections since the last report, in one transaction."""
+def report(rows: list[Connection]) -> None:
+    """Writes this process's connections as they are now: new ones, changed ones and closed ones."""
+    latest = {row.pk: row for row in rows}  # opened and closed since the last report: once is enough
     with write():
-        Connection.objects.bulk_create(opened, batch_size=500, ignore_conflicts=True)
-        Connection.objects.bulk_update(changed, REPORTED, batch_size=100)
+        Connection.objects.bulk_create(
+            latest.values(), batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=REPORTED
+        )
 
 
 def forget_closed(older_than: float) -> int:

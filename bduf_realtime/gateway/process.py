@@ -194,8 +194,8 @@ class Process:
             opened = [c.row() for c in self._opened[:REPORT_AT_ONCE]]
             changed = [c.row() for c in self.connections.values() if c.worth_reporting][:REPORT_AT_ONCE]
             closed = [c.row() for c in self._closed[:REPORT_AT_ONCE]]
-            if opened or changed or closed:
-                await storage.call(presence.report, opened, [*changed, *closed])
+            if rows := [*opened, *changed, *closed]:
+                await storage.call(presence.report, rows)
                 del self._opened[: len(opened)], self._closed[: len(closed)]
 
     async def _revoke(self) -> None:

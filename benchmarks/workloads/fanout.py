@@ -10,7 +10,7 @@ from functools import partial
 from benchmarks.load import saturate
 from benchmarks.tables import Row
 from benchmarks.targets import Bench, Kind, Target, our_target, stock_target
-from benchmarks.workloads.attempts import attempt
+from benchmarks.workloads.attempts import DISTURBED, attempt, disturbance
 
 MEMBERS, ROOMS = 200, 4
 FIXED = 100_000  # deliveries a second at which everyone's p99 is compared
@@ -64,13 +64,17 @@ def measure(bench: Bench, name: str, start: Start) -> Iterator[Row]:
 
 
 def add_ratios(rows: list[Row]) -> None:
-    """Divides saturated figures by stock daphne's: with Redis, by the better of its two Redis layers."""
-    saturated = {row["target"]: row["deliveries_per_s"] for row in rows if row["phase"] == "saturated"}
+    """Divides saturated figures by stock daphne's: with Redis, by the better of its two Redis layers.
+
+    A figure measured while others used the server's core gets no ratio and is no base for one.
+    """
+    full = [row for row in rows if row["phase"] == "saturated" and disturbance([row]) <= DISTURBED]
+    saturated = {row["target"]: row["deliveries_per_s"] for row in full}
     memory = saturated.get("stock daphne memory")
     redis = max((saturated.get(f"stock daphne {layer}", 0) for layer in STOCK_LAYERS[1:]), default=0)
-    for row in rows:
+    for row in full:
         base = memory if row["target"].endswith("memory") else redis
-        if row["phase"] == "saturated" and base:
+        if base:
             row["ratio"] = round(row["deliveries_per_s"] / base, 1)
             if row["target"].startswith("ours"):
                 row["target_value"] = "50 × stock daphne"  # noqa: RUF001

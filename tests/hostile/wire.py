@@ -45,7 +45,7 @@ class Ending:
         return [message["code"] for message in self.messages if message["type"] == "error"]
 
 
-class Ended(Exception):
+class Ended(EOFError):
     """The server ended the connection while a message was awaited."""
 
     def __init__(self, ending: Ending) -> None:
@@ -163,9 +163,12 @@ class Wire:
         return Answer(status, headers, body)
 
     def _body(self, headers: dict[str, str]) -> bytes:
+        """Reads the body as far as the server says; chunks stay undecoded."""
+        chunked = "chunked" in headers.get("transfer-encoding", "")
         length = int(headers.get("content-length", 1 << 30))
-        while len(self._buffer) < length and self._more():
-            pass
+        while len(self._buffer) < length and not (chunked and self._buffer.endswith(b"0\r\n\r\n")):
+            if not self._more():
+                break
         body, self._buffer = self._buffer[:length], self._buffer[length:]
         return body
 
