@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 WHITENOISE_USE_FINDERS = True  # served from the apps themselves: nothing to collect before the first run
 WHITENOISE_AUTOREFRESH = DEBUG
+warnings.filterwarnings("ignore", message="No directory at")
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * conf.document_update_bytes
 SECURE_CONTENT_TYPE_NOSNIFF = True

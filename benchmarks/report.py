@@ -10,6 +10,7 @@ from typing import Any
 # A mark hides in every message: send time (ns), sender, number; of fixed width, found by bytes.split.
 EVENT, ACK = b"~e", b"~a"
 MARK_BYTES = 26
+DISTURBED = 0.08  # a figure whose server lost more of its core to others says little
 
 
 def mark(at: int, sender: int, number: int) -> str:
@@ -73,6 +74,11 @@ class Report:
         """Fraction of the expected deliveries that arrived, late ones included."""
         return 1 - self.missing / self.expected if self.expected else 1.0
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether others took so much of the server's core that the figures say little."""
+        return self.others_cpu > DISTURBED
+
     def row(self) -> dict[str, Any]:
         """Flattens the report for tables and JSON."""
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -81,6 +87,7 @@ class Report:
         plain |= {f"ack_{name}": value for name, value in quantiles(acks).items()}
         plain |= {"deliveries_per_s": round(self.rate), "acks_per_s": round(self.ack_rate)}
         plain |= {"errors": dict(self.errors), "closes": dict(self.closes)}
+        plain["disturbed"] = self.disturbed
         plain["failures"] = dict(self.errors + self.closes)
         plain["seconds"] = round(self.seconds, 3)
         plain["load_cpu"] = round(self.load_cpu, 2)

@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--only", help="scenarios to run, separated by commas; all by default")
     result.add_argument("--match", help="only servers whose name matches this regular expression, e.g. ^stock")
     result.add_argument("--seconds", type=float, default=3.0, help="measured time of each phase (3)")
-    result.add_argument("--again", type=int, default=1, help="repetitions of a measurement that others disturbed (1)")
+    result.add_argument("--again", type=int, default=2, help="repetitions of a measurement that others disturbed (2)")
     result.add_argument("--workers", type=int, default=1, help="load processes, one core each (1)")
     result.add_argument(
         "--connections", type=numbers, default=[1000, 5000], help="sizes of idle (1000,5000; also 10000)"
@@ -71,7 +71,7 @@ def main() -> int:
     allow_many_files()
     where = environment(["python", "benchmarks/scenarios.py", *sys.argv[1:]])
     results: dict[str, list[Row]] = {}
-    with Bench(seconds=options.seconds, workers=options.workers) as bench:
+    with Bench(seconds=options.seconds, workers=options.workers, again=options.again) as bench:
         for name in wanted:
             print(f"\n== {name}", flush=True)
             if name == "ceiling":

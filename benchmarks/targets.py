@@ -64,15 +64,17 @@ class Target:
             server_pid=self.pid,
             server_cores=frozenset(bench.cores.server if bench.cores else ()),
             padding=padding,
+            again=bench.again,
         )
 
 
 class Bench:
     """What the scenarios of one run share: cores, durations, a Redis and a PostgreSQL started when needed."""
 
-    def __init__(self, *, seconds: float = 3.0, workers: int = 1) -> None:
+    def __init__(self, *, seconds: float = 3.0, workers: int = 1, again: int = 2) -> None:
         self.seconds = seconds
         self.workers = workers
+        self.again = again
         self.cores = Cores.plan(workers)
         self._stack = ExitStack()
         self._redis: RedisServer | None = None

@@ -35,6 +35,7 @@ def _lock(name: str) -> None:
 class SessionRoom:
     """`session:<id>`: the project's members, while it has not ended."""
 
+    grace = True
     watched = frozenset(
         {
             "collaboration:participant:updated",
@@ -76,6 +77,7 @@ def _terms(session: Session) -> SessionTerms:
 class ProjectRoom:
     """`project:<id>`: the project's members."""
 
+    grace = False
     watched = frozenset({"project:member:removed", "project:member:updated"})
 
     def admit(self, key: str, visitor: Visitor) -> Entry:

@@ -7,15 +7,31 @@ from collections.abc import Iterator
 import pytest
 
 from tests.live import Live
-from tests.servers import Deployment
+from tests.servers import MS, Deployment
 
 KINDS = ("uvicorn", "daphne")
+HURRIED = {
+    "BDUF_HEARTBEAT_INTERVAL": str(1_000 * MS),
+    "BDUF_HEARTBEAT_TIMEOUT": str(6_000 * MS),
+    "BDUF_IDLE_AFTER": str(1_500 * MS),
+    "BDUF_SESSION_PARTICIPANT_TIMEOUT": str(1_500 * MS),
+    "BDUF_SLOW_CONSUMER_TIMEOUT": str(1_500 * MS),
+    "BDUF_MAX_CONNECTIONS": "60",
+    "BDUF_RATE_HANDSHAKE": "50",
+}
 
 
 @pytest.fixture(scope="session", params=KINDS)
 def live(request: pytest.FixtureRequest) -> Iterator[Live]:
     """One server on SQLite alone, once as uvicorn and once as daphne."""
     with Deployment(kind=request.param, database="sqlite") as deployment:
+        yield Live(deployment)
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def hurried(request: pytest.FixtureRequest) -> Iterator[Live]:
+    """One server on SQLite and Redis, once as uvicorn and once as daphne, whose clocks run fast."""
+    with Deployment(kind=request.param, redis=True, env=HURRIED) as deployment:
         yield Live(deployment)
 
 

@@ -255,6 +255,7 @@ class RealtimeConsumer(Socket):
             print_ = fingerprint(request.type, request.data)
             key = CommandKey(self.user_id, self.client_instance, request.id, print_)
             submission = msgspec.structs.replace(submission, key=key)
+        metrics.stage("receive").observe(time.monotonic() - request.received)
         self.in_flight += 1
         late = False
 

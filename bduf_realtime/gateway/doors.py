@@ -49,12 +49,14 @@ class View(msgspec.Struct, frozen=True):
 class RoomKind(Protocol):
     """What a domain says about rooms of its prefix. All methods run in a database thread.
 
+    `grace` tells whether members who lose their connection are awaited for a while before others hear of it.
     `admit` runs in a transaction: it authorises, takes the room's lock, and notes the attendance; it raises
     RealtimeError. `view` runs in the same transaction, so it is as of the ack's seq. `depart` notes that a connection
     left. `grants` tells what users may do now; a user missing from it has no right any more. `watched` names the
     event types after which grants are asked for again.
     """
 
+    grace: bool
     watched: frozenset[str]
 
     def admit(self, key: str, visitor: Visitor) -> Entry: ...
@@ -69,6 +71,7 @@ class RoomKind(Protocol):
 class UserRoom:
     """A user's own room; nobody else gets in."""
 
+    grace = False
     watched: frozenset[str] = frozenset()
 
     def admit(self, key: str, visitor: Visitor) -> Entry:
@@ -121,6 +124,11 @@ def split(room: str) -> tuple[RoomKind, str]:
     if match is None or kind is None:
         raise RealtimeError("room.not_found")
     return kind, match[2]
+
+
+def has_grace(room: str) -> bool:
+    """Whether somebody who was in the room may come back to it unnoticed."""
+    return kinds[room.partition(":")[0]].grace
 
 
 class Wish(msgspec.Struct, frozen=True):

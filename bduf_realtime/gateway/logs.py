@@ -9,10 +9,14 @@ import sys
 from typing import Any
 
 import structlog
+from daphne.access import AccessLogGenerator
 
 from bduf_realtime.gateway.conf import ConfigurationError, conf
 
-_SECRET = re.compile(r"(eyJ[\w-]{5,}\.[\w-]+\.[\w-]*|(?<=token=)[^&\s\"']+|(?<=[Bb]earer[ .])[\w.~+/=-]+)")
+# The token's run of characters is taken whole, from its beginning: searching inside would cost quadratic time.
+_SECRET = re.compile(
+    r"(?<![\w-])(?=[\w-]*?eyJ)[\w-]++\.[\w-]+\.[\w-]*|(?<=token=)[^&\s\"']+|(?<=[Bb]earer[ .])[\w.~+/=-]+"
+)
 
 
 def redact(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -26,6 +30,23 @@ def redact(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typi
 class _Redacting(structlog.stdlib.ProcessorFormatter):
     def format(self, record: logging.LogRecord) -> str:
         return _SECRET.sub("[redacted]", super().format(record))
+
+
+def _brief(record: logging.LogRecord) -> bool:
+    """Leaves out tracebacks that any client can cause at will: they tell nothing, and fill the disk."""
+    if record.name.startswith("django.security.") or record.msg == "Invalid UTF-8 sequence received from client.":
+        record.exc_info = None
+    return True
+
+
+def _redact_access_log() -> None:
+    """daphne prints the URL of every HTTP request past the logging, query string included."""
+    write = AccessLogGenerator.write_entry
+
+    def write_redacted(log: AccessLogGenerator, host: Any, date: Any, request: str, **details: Any) -> None:
+        write(log, host, date, _SECRET.sub("[redacted]", request), **details)
+
+    AccessLogGenerator.write_entry = write_redacted
 
 
 def configure() -> None:
@@ -60,6 +81,8 @@ def configure() -> None:
             ],
         )
     )
+    handler.addFilter(_brief)
+    _redact_access_log()
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

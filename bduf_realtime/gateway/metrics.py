@@ -18,7 +18,7 @@ events_delivered = Counter("bduf_events_delivered_total", "Events put into outbo
 errors = Counter("bduf_errors_total", "Error frames by code.", ["code"])
 stage_seconds = Histogram(
     "bduf_stage_seconds",
-    "Time from receiving a durable command to each stage: commit, publish (handed to the layer), deliver.",
+    "Time from receiving a durable command to each stage: receive (read and judged), commit, publish, deliver.",
     ["stage"],
     buckets=SECONDS,
 )

@@ -169,12 +169,14 @@ class Outbox:
         if self._drained is not None:
             self._drained.set()
 
-    async def finish(self, patience: float) -> None:
-        """Waits for a send that is under way, or gives it up."""
+    async def finish(self, patience: float) -> bool:
+        """Waits for a send that is under way; false if it was given up."""
         if self._sending is not None:
             await asyncio.wait({self._sending}, timeout=patience)
-        if self._sending is not None:
-            self._sending.cancel()
+        if self._sending is None:
+            return True
+        self._sending.cancel()
+        return False
 
     def _schedule(self) -> None:
         if self._scheduled is None and not self.closed:

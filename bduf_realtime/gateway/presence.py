@@ -85,7 +85,7 @@ def reap(me: str | None = None) -> int:
             if locked.exists():
                 _bury(str(instance))
                 reaped += 1
-        logger.warning("instance_reaped", instance=str(instance))
+                logger.warning("instance_reaped", instance=str(instance))
     return reaped
 
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -61,6 +61,7 @@ class Process:
         self.draining = False
         self._opened: list[Socket] = []
         self._closed: list[Socket] = []
+        self._awaited: deque[tuple[float, Socket]] = deque()
         self._departures: list[Departure] = []
         self._reporting = asyncio.Lock()
         self._registered = False
@@ -111,6 +112,19 @@ class Process:
             if not self.per_user[consumer.user_id]:
                 del self.per_user[consumer.user_id]
             self._closed.append(consumer)
+        if consumer.state == Connection.State.RECONNECTING:
+            self._awaited.append((time.monotonic() + self.conf.session_participant_timeout, consumer))
+
+    def _no_longer_awaited(self, now: float) -> None:
+        """Calls disconnected who came back here over another connection, or did not come back in time."""
+        awaited: deque[tuple[float, Socket]] = deque()
+        for until, consumer in self._awaited:
+            if now < until and not self.per_user[consumer.user_id]:
+                awaited.append((until, consumer))
+            else:
+                consumer.state = Connection.State.DISCONNECTED.value
+                self._closed.append(consumer)
+        self._awaited = awaited
 
     def departed(self, consumer: Socket, room: str) -> None:
         self._departures.append(Departure(room, consumer.user_id, consumer.id))
@@ -143,6 +157,8 @@ class Process:
             consumer.tick(now)
             if outage is not None and now - outage > self.conf.database_outage:
                 consumer.close(Close.DATABASE_UNAVAILABLE, "storage.unavailable", retry_ms=_jitter(10_000))
+        self._no_longer_awaited(now)
+        states[Connection.State.RECONNECTING] += len(self._awaited)
         for state, count in states.items():
             metrics.connections.labels(state).set(count)
         metrics.journal_waiting.set(self.journal.waiting)

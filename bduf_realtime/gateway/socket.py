@@ -14,7 +14,7 @@ import structlog
 from channels.consumer import AsyncConsumer
 
 from bduf_realtime.accounts.tokens import Identity
-from bduf_realtime.gateway import auth, metrics
+from bduf_realtime.gateway import auth, doors, metrics
 from bduf_realtime.gateway import process as processes
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant, Visitor
@@ -101,6 +101,7 @@ class Socket(AsyncConsumer):
         self.close_code = 1006
         self.in_flight = 0
         self.connected_at = datetime.now(UTC)
+        self.closed_at: datetime | None = None
         self.messages_in = self.bytes_in = 0
         self._address, self._user_agent, self._client, self._timezone = (
             handshake.address,
@@ -148,23 +149,24 @@ class Socket(AsyncConsumer):
             self.close_code = self.closing[0]
             self.outbox.flush()
         self.outbox.close()
+        self.closed_at = datetime.now(UTC)
+        awaited = not 4400 <= self.close_code < 4500 and any(map(doors.has_grace, self.rooms))
+        self.state = (Connection.State.RECONNECTING if awaited else Connection.State.DISCONNECTED).value
         self.process.closed(self)
         self.ended()
-        self.state = Connection.State.DISCONNECTED.value
         metrics.connections_closed.labels(_close_label(self.close_code)).inc()
         logger.info(
             "connection_closed",
             connection=self.id,
             user=self.user_id,
             code=int(self.close_code),
-            seconds=round((datetime.now(UTC) - self.connected_at).total_seconds(), 3),
+            seconds=round((self.closed_at - self.connected_at).total_seconds(), 3),
             messages_in=self.messages_in,
             messages_out=self.outbox.frames_sent,
             bytes_in=self.bytes_in,
             bytes_out=self.outbox.sent,
         )
-        await self.outbox.finish(CLOSE_TIMEOUT)
-        if self.closing is not None:
+        if await self.outbox.finish(CLOSE_TIMEOUT) and self.closing is not None:
             await _close(send, *self.closing)
 
     def close(self, code: int, reason: str, retry_ms: int | None = None) -> None:
@@ -308,7 +310,6 @@ class Socket(AsyncConsumer):
         now = time.monotonic()
         self._reported = (self.state, self.messages_in + self.outbox.frames_sent)
         self._report_due = now + REPORT_EVERY
-        ended = self.state == Connection.State.DISCONNECTED
         wall = datetime.now(UTC)
         return Connection(
             id=self.id,
@@ -321,8 +322,8 @@ class Socket(AsyncConsumer):
             timezone=self._timezone,
             connected_at=self.connected_at,
             last_activity=wall - timedelta(seconds=now - self._active),
-            closed_at=wall if ended else None,
-            close_code=int(self.close_code) if ended else None,
+            closed_at=self.closed_at,
+            close_code=int(self.close_code) if self.closed_at else None,
             round_trip_ms=self._round_trip and round(self._round_trip * 1000, 3),
             messages_in=self.messages_in,
             messages_out=self.outbox.frames_sent,

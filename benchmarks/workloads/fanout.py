@@ -10,7 +10,7 @@ from functools import partial
 from benchmarks.load import saturate
 from benchmarks.tables import Row
 from benchmarks.targets import Bench, Kind, Target, our_target, stock_target
-from benchmarks.workloads.attempts import DISTURBED, attempt, disturbance
+from benchmarks.workloads.attempts import attempt
 
 MEMBERS, ROOMS = 200, 4
 FIXED = 100_000  # deliveries a second at which everyone's p99 is compared
@@ -68,7 +68,7 @@ def add_ratios(rows: list[Row]) -> None:
 
     A figure measured while others used the server's core gets no ratio and is no base for one.
     """
-    full = [row for row in rows if row["phase"] == "saturated" and disturbance([row]) <= DISTURBED]
+    full = [row for row in rows if row["phase"] == "saturated" and not row["disturbed"]]
     saturated = {row["target"]: row["deliveries_per_s"] for row in full}
     memory = saturated.get("stock daphne memory")
     redis = max((saturated.get(f"stock daphne {layer}", 0) for layer in STOCK_LAYERS[1:]), default=0)

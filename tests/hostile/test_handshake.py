@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -64,10 +65,9 @@ def test_a_foreign_page_is_refused_whatever_it_brings(target: Target) -> None:
     ],
 )
 def test_an_origin_that_only_looks_allowed_is_refused(origin: str, target: Target) -> None:
-    refusal = target.refusal(
-        headers=[("Origin", origin.format(port=target.port))], token=target.person().token
-    )
-    assert refusal.status == 403
+    refusal = target.refusal(headers=[("Origin", origin.format(port=target.port))], token=target.person().token)
+    # daphne takes some of them for no origin at all.
+    assert refusal.status == 403 or (refusal.status == 400 and target.kind == "daphne")
 
 
 def test_two_origin_headers_are_refused_even_if_both_are_allowed(target: Target) -> None:
@@ -288,10 +288,15 @@ def test_what_is_no_handshake_opens_no_socket(
 async def test_two_hundred_half_handshakes_keep_nobody_out(target: Target) -> None:
     descriptors = Path(f"/proc/{target.server.pid}/fd")
     before = len(os.listdir(descriptors))
-    half = [target.wire() for _ in range(200)]
-    for wire in half:
-        wire.write(b"GET /ws/ HTTP/1.1\r\nHost: 127.0.0.1\r\n")
-    assert max(target.authenticated().round_trip() for _ in range(5)) < PONG_WITHIN
+    half = []
+    for _ in range(10):
+        for _ in range(20):
+            half.append(target.wire())
+            half[-1].write(b"GET /ws/ HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        started = time.monotonic()
+        assert target.authenticated().round_trip() > 0
+        assert time.monotonic() - started < PONG_WITHIN
+    assert len(os.listdir(descriptors)) >= before + 200
     for wire in half:
         wire.close()
     await eventually(lambda: len(os.listdir(descriptors)) < before + 50, what="the descriptors are given back")

@@ -20,6 +20,12 @@ class Protocol(WebSocketsSansIOProtocol):
 
     _cutting: asyncio.TimerHandle | None = None
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None:  # uvicorn would leave it unsent, and the connection open
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)
         if not self.disconnected:

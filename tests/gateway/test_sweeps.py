@@ -1,0 +1,75 @@
+"""The timers: each when it is due, all at once from cron, and as often as one likes."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from bduf_realtime.accounts.models import RevokedToken
+from bduf_realtime.gateway import presence, sweeps
+from bduf_realtime.gateway.conf import conf
+from bduf_realtime.gateway.models import Connection, Instance
+from bduf_realtime.gateway.sweeps import Sweep
+from bduf_realtime.rooms.models import Command, Event, Room
+from collaboration import services
+from collaboration.models import Participant
+from tests.people import person
+
+
+@pytest.fixture
+def overdue(db: None) -> None:
+    """Something to do for every sweep."""
+    past, ada = timezone.now() - timedelta(days=2), person()
+    session = services.session_create(project=services.project_create(name="P", by=ada), by=ada)
+    Participant.objects.update(present=True, away_since=past)
+    presence.instance_start(str(uuid.uuid4()), -1.0)
+    alive = Instance.objects.create(host="h", pid=1, expires_at=timezone.now() + timedelta(minutes=1))
+    Connection.objects.create(id=uuid.uuid4(), instance=alive, user=ada, closed_at=past)
+    RevokedToken.objects.create(jti="old", expires_at=past)
+    Command.objects.create(user="u", instance="i", key="k", fingerprint="f", answer="{}", at=past)
+    Event.objects.update(at=past)
+    Room.objects.filter(name=f"project:{session.project_id}").update(head=conf.log_retention_events + 1)
+
+
+def run_sweep() -> dict[str, int]:
+    out = StringIO()
+    call_command("sweep", stdout=out)
+    return {name: int(count) for name, _, count in (line.partition(": ") for line in out.getvalue().splitlines())}
+
+
+@pytest.mark.usefixtures("overdue")
+def test_what_is_due_is_done_once_and_the_second_run_finds_nothing() -> None:
+    assert run_sweep() == {
+        "instances": 1,
+        "log": 1,
+        "commands": 1,
+        "connections": 1,
+        "tokens": 1,
+        "participants": 1,
+    }
+    assert set(run_sweep().values()) == {0}
+
+
+def test_each_sweep_runs_when_its_time_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def sweep(name: str, every: float, does: int) -> Sweep:
+        return Sweep(name, every, lambda: ran.append(name) or does)
+
+    monkeypatch.setattr(sweeps, "sweeps", [sweep("often", 1.0, 2), sweep("seldom", 60.0, 0)])
+    assert sweeps.run_due(100.0) == {"often": 2}
+    assert sweeps.run_due(100.5) == {}
+    assert sweeps.run_due(101.0) == {"often": 2}
+    assert sweeps.run_due(160.0) == {"often": 2}
+    assert ran == ["often", "seldom", "often", "often", "seldom"]
+
+
+def test_every_sweep_has_a_name_of_its_own() -> None:
+    names = [sweep.name for sweep in sweeps.sweeps]
+    assert len(names) == len(set(names))
+    assert "participants" in names
