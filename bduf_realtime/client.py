@@ -293,6 +293,11 @@ class Client:
             with contextlib.suppress(ConnectionClosedError):
                 await self._answer(self._request("room:leave", {"room": room}, fleeting=True), None)
 
+    @property
+    def last_close(self) -> tuple[int, str]:
+        """Return the code and reason with which the latest connection, or attempt at one, ended."""
+        return self._outcome
+
     def position(self, room: str) -> Position | None:
         """Return how far a joined room has been seen."""
         entry = self._rooms.get(room)

@@ -159,7 +159,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["bduf_realtime.gateway.bodies.StrictJson"],
     "DEFAULT_PAGINATION_CLASS": "bduf_realtime.gateway.rest.Pages",
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "bduf_realtime.gateway.rest.error_response",

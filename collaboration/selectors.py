@@ -18,8 +18,12 @@ from collaboration.roles import PERMISSIONS
 
 
 def projects_for(user: User) -> QuerySet[Project]:
-    """The projects a user is a member of, newest first."""
-    return Project.objects.filter(memberships__user=user).order_by("-created_at", "pk")
+    """The projects a user is a member of, with the user's `role` in each, newest first."""
+    return (
+        Project.objects.filter(memberships__user=user)
+        .annotate(role=F("memberships__role"))
+        .order_by("-created_at", "pk")
+    )
 
 
 def sessions_for(user: User) -> QuerySet[Session]:

@@ -14,15 +14,12 @@ from collaboration.roles import CHOICES
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
     id = serializers.CharField(read_only=True)
-    role = serializers.SerializerMethodField()
+    role = serializers.CharField(read_only=True, help_text="The caller's.")
 
     class Meta:
         model = Project
         fields = ["id", "name", "role", "created_at"]
         read_only_fields = ["created_at"]
-
-    def get_role(self, project: Project) -> str | None:
-        return selectors.project_role(project.pk, self.context["request"].user.pk)
 
 
 class MemberSerializer(serializers.Serializer[Membership]):

@@ -70,6 +70,7 @@ def project_member_set(*, project: Project, user: User, role: str, by: User, doo
         _require_manager(project, by, role)
         known = Membership.objects.filter(project=project, user=user).first()
         if known is not None and known.role == roles.OWNER and role != roles.OWNER:
+            _require_manager(project, by, roles.OWNER)
             _refuse_last_owner(project)
         membership, created = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
         change = "added" if created else "updated"
@@ -257,12 +258,18 @@ def writers_refused(subjects: Sequence[Any]) -> Verdicts:
 
     It runs under the rooms' locks: a role that was lowered, a pause or an end that committed before is seen.
     """
-    sessions = {str(s.pk): s for s in Session.objects.filter(pk__in={session for session, _ in subjects})}
     users = {user for _, user in subjects}
+    sessions = {
+        str(session): (project, status)
+        for session, project, status in Session.objects.filter(
+            pk__in={session for session, _ in subjects}
+        ).values_list("pk", "project", "status")
+    }
+    # Two plain queries: one that joins sessions and members yields a row for every pair of them.
     members = {
-        (str(project), str(user)): role
+        (project, str(user)): role
         for project, user, role in Membership.objects.filter(
-            project__in={s.project_id for s in sessions.values()}, user__in=users
+            project__in={project for project, _ in sessions.values()}, user__in=users
         ).values_list("project", "user", "role")
     }
     own = {
@@ -273,14 +280,14 @@ def writers_refused(subjects: Sequence[Any]) -> Verdicts:
     }
     refused: Verdicts = {}
     for subject in subjects:
-        session, user = sessions.get(subject[0]), subject[1]
-        role = members.get((str(session.project_id), user)) if session else None
-        if session is None or role is None:
+        project, status = sessions.get(subject[0], (None, None))
+        role = members.get((project, subject[1])) if project else None
+        if role is None:
             refused[subject] = RealtimeError("session.not_found")
-        elif session.status == Session.Status.ENDED:
+        elif status == Session.Status.ENDED:
             refused[subject] = RealtimeError("session.ended")
         elif "write" not in roles.PERMISSIONS[own.get(subject) or role]:
             refused[subject] = RealtimeError("perm.denied", details={"needs": "write"})
-        elif session.status == Session.Status.PAUSED:
+        elif status == Session.Status.PAUSED:
             refused[subject] = RealtimeError("session.paused")
     return refused

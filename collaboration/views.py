@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.db.models import Q, QuerySet
 from rest_framework import generics, status
 from rest_framework.request import Request
@@ -17,6 +16,7 @@ from rest_framework.views import APIView
 from bduf_realtime.accounts.models import User
 from bduf_realtime.accounts.rest import caller
 from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.gateway.rest import paged
 from bduf_realtime.rooms import log
 from collaboration import selectors, services
 from collaboration.models import Project, Session
@@ -32,7 +32,9 @@ class Projects(generics.ListCreateAPIView[Project]):
         return selectors.projects_for(caller(self.request))
 
     def perform_create(self, serializer: Any) -> None:
-        serializer.instance = services.project_create(name=serializer.validated_data["name"], by=caller(self.request))
+        by = caller(self.request)
+        project = services.project_create(name=serializer.validated_data["name"], by=by)
+        serializer.instance = selectors.projects_for(by).get(pk=project.pk)
 
 
 class ProjectDetail(generics.RetrieveAPIView[Project]):
@@ -51,11 +53,11 @@ def project_of(request: Request, pk: UUID | str) -> Project:
     return project
 
 
-def user_named(name: str) -> User:
-    wanted = Q(username=name)
+def user_named(name: str, among: QuerySet[User]) -> User:
+    wanted = Q(username=name.replace("\0", ""))  # PostgreSQL fails on a NUL
     with suppress(ValueError):
         wanted |= Q(pk=UUID(name))
-    user = User.objects.filter(wanted, is_active=True).first()
+    user = among.filter(wanted).first()
     if user is None:
         raise RealtimeError("room.not_found", "There is no such user.")
     return user
@@ -66,14 +68,14 @@ class Members(APIView):
 
     def get(self, request: Request, pk: UUID) -> Response:
         project = project_of(request, pk)
-        return Response([msgspec.to_builtins(m) for m in selectors.project_members(project.pk)])
+        return paged(selectors.project_members(project.pk), request, self)
 
     def post(self, request: Request, pk: UUID) -> Response:
         """Adds a member, or changes its role."""
         project = project_of(request, pk)
         given = MemberSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        user = user_named(given.validated_data["user"])
+        user = user_named(given.validated_data["user"], User.objects.filter(is_active=True))
         role = given.validated_data["role"]
         services.project_member_set(project=project, user=user, role=role, by=caller(request))
         return Response({"user": str(user.pk), "role": role}, status=status.HTTP_201_CREATED)
@@ -83,7 +85,9 @@ class Member(APIView):
     """One member of a project."""
 
     def delete(self, request: Request, pk: UUID, user: str) -> Response:
-        services.project_member_remove(project=project_of(request, pk), user=user_named(user), by=caller(request))
+        project = project_of(request, pk)
+        member = user_named(user, User.objects.filter(memberships__project=project))
+        services.project_member_remove(project=project, user=member, by=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -118,8 +122,8 @@ class SessionDetail(generics.RetrieveAPIView[Session]):
 
     serializer_class = SessionSerializer
 
-    def get_queryset(self) -> QuerySet[Session]:
-        return selectors.sessions_for(caller(self.request))
+    def get_object(self) -> Session:
+        return selectors.session_visible(self.kwargs["pk"], caller(self.request).pk)
 
 
 class Participants(APIView):
@@ -127,7 +131,7 @@ class Participants(APIView):
 
     def get(self, request: Request, pk: UUID) -> Response:
         session = selectors.session_visible(pk, caller(request).pk)
-        return Response([msgspec.to_builtins(p) for p in selectors.participants_present(session)])
+        return paged(selectors.participants_present(session), request, self)
 
 
 class Events(APIView):

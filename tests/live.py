@@ -76,6 +76,12 @@ class Live:
         except ValueError:
             return status, raw.decode("utf-8", "replace")
 
+    def metrics(self) -> dict[str, float]:
+        """What /metrics of the first server says, by series."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=15) as response:
+            lines = response.read().decode().splitlines()
+        return {name: float(value) for name, value in (li.rsplit(" ", 1) for li in lines if li[0] != "#")}
+
     def client(self, person: Person, path: str = "/ws/", **options: Any) -> Client:
         """A client of this deployment's first server, to be entered with `async with`."""
         return Client(f"{self.ws_url}{path}", person.token, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 from rest_framework.test import APIClient
@@ -37,7 +38,8 @@ class Rest:
         return self._answer(self.client.get(f"/api/v1/{path}", query))
 
     def post(self, path: str, body: Any = None) -> tuple[int, Any]:
-        return self._answer(self.client.post(f"/api/v1/{path}", body, format="json"))
+        text = None if body is None else json.dumps(body)
+        return self._answer(self.client.post(f"/api/v1/{path}", text, content_type="application/json"))
 
     def delete(self, path: str) -> tuple[int, Any]:
         return self._answer(self.client.delete(f"/api/v1/{path}"))

@@ -115,7 +115,7 @@ def read_access_token(raw: str, now: float | None = None) -> Claims:
     latest_start = now + settings.TOKEN_LEEWAY
     if (issued_at or 0) > latest_start or (not_before or 0) > latest_start:
         raise TokenRefused("invalid", "The token is not valid yet.")
-    if expires_at - (issued_at or now) > settings.TOKEN_MAX_LIFETIME + 1:
+    if expires_at - (now if issued_at is None else issued_at) > settings.TOKEN_MAX_LIFETIME + 1:
         raise TokenRefused("invalid", "The token lives longer than this server accepts.")
     try:
         user_id = UUID(str(claims.get("user_id")))

@@ -32,7 +32,7 @@ from bduf_realtime.gateway.messages import (
     TokenTaken,
     Welcome,
 )
-from bduf_realtime.gateway.ratelimit import Abuse, Bucket, Malformed
+from bduf_realtime.gateway.ratelimit import Abuse, Bucket, Malformed, Turns
 from bduf_realtime.gateway.reading import Envelope, Unreadable, read_data, read_envelope, salvage_id
 from bduf_realtime.gateway.socket import Send, Socket
 from bduf_realtime.gateway.storage import call
@@ -83,6 +83,7 @@ class RealtimeConsumer(Socket):
         self._malformed = Malformed()
         self._abuse = Abuse()
         self._buckets: dict[str, Bucket] = {"connection": Bucket(conf.rate_connection, conf.rate_burst, now)}
+        self._turns: dict[str, Turns] = {}
         self._complained: dict[str, float] = {}
 
     def ended(self) -> None:
@@ -256,15 +257,19 @@ class RealtimeConsumer(Socket):
             key = CommandKey(self.user_id, self.client_instance, request.id, print_)
             submission = msgspec.structs.replace(submission, key=key)
         metrics.stage("receive").observe(time.monotonic() - request.received)
+        self.submitted += 1
         self.in_flight += 1
         late = False
 
         def done(outcome: Outcome) -> None:
             nonlocal late
-            if not late:
-                self.in_flight -= 1
-            if isinstance(outcome, JournalLate):
-                late = True
+            if late:
+                # It was answered: for its author too, what took effect after all is an event like any other.
+                if isinstance(outcome, Committed) and outcome.event is not None:
+                    self.process.hub.committed(outcome.event)
+                return
+            late = isinstance(outcome, JournalLate)
+            self.in_flight -= 1
             self._committed(request, outcome)
             if self._backlog:
                 self._go_on()
@@ -306,7 +311,8 @@ class RealtimeConsumer(Socket):
                 wait, bucket = self.process.users.take(self.user_id, now), "user"
         if not wait:
             return True
-        self._limited(bucket, type_, id_, wait, now)
+        turns = self._turns.get(bucket) or self._turns.setdefault(bucket, Turns(getattr(conf, f"rate_{bucket}")))
+        self._limited(bucket, type_, id_, turns.wait(now, wait), now)
         if rate != "cursor" and self._abuse.refused(now) >= conf.abuse_windows:
             self.close(Close.RATE_LIMITED, "rate.limited", retry_ms=5_000)
         return False
@@ -403,6 +409,10 @@ class RealtimeConsumer(Socket):
             metrics.recoveries.labels(joined.recovered).inc()
             full = joined.recovered == "full" and message.since is not None
             await hub.admit(channel, self, message.since.seq if full and message.since else joined.seq, joined.epoch)
+        except BaseException:
+            if self.rooms.pop(room, None) is not None:  # who could not join again is in the room no more
+                self.process.departed(self, room)
+            raise
         finally:
             hub.release(channel)
             if self.closing is not None or self.outbox.closed:

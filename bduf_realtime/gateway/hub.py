@@ -31,6 +31,7 @@ PENDING_EVENTS = 1_000
 class Arrival(msgspec.Struct, frozen=True):
     """A numbered event on its way to local members; its author gets `ack` instead, where there is one."""
 
+    epoch: str
     seq: int
     type: str
     frame: str
@@ -38,10 +39,15 @@ class Arrival(msgspec.Struct, frozen=True):
     ack: str | None = None
 
 
+class PositionLost(Exception):
+    """The log does not hold what a joiner missed, although it did a moment ago."""
+
+
 class RoomChannel:
     """One room as this process sees it: how far it has delivered, and to whom."""
 
     __slots__ = (
+        "awaited",
         "cursors",
         "cursors_moved",
         "empty_since",
@@ -68,6 +74,7 @@ class RoomChannel:
         self.pending: dict[int, Arrival] = {}
         self.recent: deque[tuple[int, str]] = deque(maxlen=recent)
         self.repair: asyncio.Task[None] | None = None
+        self.awaited = (0, 0)
         self.cursors: dict[str, str] = {}
         self.cursors_moved: dict[str, str] = {}
         self.empty_since: float | None = None
@@ -114,7 +121,11 @@ class Hub:
         channel.joining += 1
         channel.empty_since = None
         if not channel.grouped:
-            channel.grouped = await self.layer.join(name)
+            try:
+                channel.grouped = await self.layer.join(name)
+            except BaseException:
+                self.release(channel)
+                raise
         return channel
 
     def release(self, channel: RoomChannel) -> None:
@@ -128,25 +139,25 @@ class Hub:
             self._restart(channel)
         if channel.epoch is None:
             channel.epoch, channel.position = epoch, seq
-            channel.pending = {n: arrival for n, arrival in channel.pending.items() if n > seq}
+            channel.pending = {n: a for n, a in channel.pending.items() if n > seq and a.epoch == epoch}
             self._drain(channel)
+        if channel.pending or seq > channel.position:
+            self._repair_soon(channel)
 
     async def admit(self, channel: RoomChannel, consumer: Socket, after: int, epoch: str) -> None:
-        """Sends a joiner everything past `after`, then lets it live; nothing is skipped or sent twice."""
-        while after < channel.position:
-            if channel.recent and channel.recent[0][0] <= after + 1:
-                missed = [(seq, frame) for seq, frame in channel.recent if seq > after]
-            else:
-                page = await call(log.read, channel.name, after=after, limit=self._conf.replay_page)
-                if not page.events or page.events[0][0] != after + 1 or page.position.epoch != epoch:
-                    raise RealtimeError("internal", close=Close.POSITION_LOST)
-                missed = [(seq, raw.decode()) for seq, raw in page.events]
-            for seq, frame in missed:
-                consumer.outbox.put(frame)
-                after = seq
-                await consumer.outbox.drained()  # a few large events fill an outbox too
-        if channel.epoch != epoch or consumer.outbox.closed:
-            raise RealtimeError("internal", close=Close.POSITION_LOST)
+        """Sends a joiner everything past `after`, then lets it live; nothing is skipped or sent twice.
+
+        The join is acknowledged already: when this fails, the connection is closed and comes back for a snapshot.
+        """
+        try:
+            while after < channel.position and channel.epoch == epoch and not consumer.outbox.closed:
+                after = await self._replay(channel, consumer, after, epoch)
+            if channel.epoch != epoch:
+                raise PositionLost
+        except (PositionLost, NoSuchRoom, RealtimeError):
+            consumer.close(Close.POSITION_LOST, "room.position_lost", retry_ms=500)
+        if consumer.closing is not None or consumer.outbox.closed:
+            return
         channel.members[consumer.id] = consumer
         if after > channel.position:
             channel.skip[consumer.id] = after
@@ -155,13 +166,29 @@ class Hub:
         if others:
             consumer.outbox.put_latest(cursor_lane(channel.name), others)
 
+    async def _replay(self, channel: RoomChannel, consumer: Socket, after: int, epoch: str) -> int:
+        """Sends a joiner the next stretch past `after` at the pace it reads, and returns the last number sent."""
+        if channel.recent and channel.recent[0][0] <= after + 1:
+            stretch = [(seq, frame) for seq, frame in channel.recent if seq > after]
+        else:
+            page = await call(log.read, channel.name, after=after, limit=self._conf.replay_page)
+            if not page.events or page.events[0][0] != after + 1 or page.position.epoch != epoch:
+                raise PositionLost
+            stretch = [(seq, raw.decode()) for seq, raw in page.events]
+        for _, frame in stretch:
+            if consumer.outbox.crowded:
+                await consumer.outbox.drained()
+            consumer.outbox.put(frame)
+        return stretch[-1][0]
+
     def leave(self, consumer: Socket, name: str) -> None:
         """Stops delivering a room to a connection."""
         channel = self._channels.get(name)
         if channel is None or channel.members.pop(consumer.id, None) is None:
             return
         channel.skip.pop(consumer.id, None)
-        channel.cursors.pop(consumer.id, None)
+        if channel.cursors.pop(consumer.id, None) is not None:
+            self.layer.publish_cursor(name, consumer.id, "")
         self._note_empty(channel)
 
     def channel(self, name: str) -> RoomChannel | None:
@@ -192,8 +219,7 @@ class Hub:
         frame = appended.frame.decode()
         self._arrive(
             appended.room,
-            appended.epoch,
-            Arrival(appended.seq, appended.type, frame, origin, ack.decode() if ack else None),
+            Arrival(appended.epoch, appended.seq, appended.type, frame, origin, ack.decode() if ack else None),
         )
         self.layer.publish_event(appended, frame)
 
@@ -202,28 +228,33 @@ class Hub:
         with suppress(RuntimeError):  # the loop has ended: other processes find the event by position
             self._loop.call_soon_threadsafe(self.committed, appended)
 
-    def _arrive(self, name: str, epoch: str, arrival: Arrival) -> None:
+    def _arrive(self, name: str, arrival: Arrival) -> None:
         channel = self._channels.get(name)
-        if channel is None or (channel.epoch is not None and channel.epoch != epoch):
+        if channel is None or channel.epoch != arrival.epoch:
             if arrival.ack is not None:
                 arrival.origin.outbox.put(arrival.ack)
-            if channel is not None:
+                arrival = msgspec.structs.replace(arrival, ack=None)
+            if channel is None:
+                return
+            if channel.epoch is None:  # a join is about to say where the room stands
+                self._hold(channel, arrival)
+            else:
                 self._repair_soon(channel)
-            return
-        if channel.epoch is None:
-            channel.pending[arrival.seq] = arrival
         elif arrival.seq == channel.position + 1:
             self._deliver(channel, arrival)
             if channel.pending:
                 self._drain(channel)
         elif arrival.seq > channel.position:
-            channel.pending[arrival.seq] = arrival
-            if len(channel.pending) > PENDING_EVENTS:
-                # Acks must not be lost with the copies; the log has the rest.
-                channel.pending = {n: a for n, a in channel.pending.items() if a.ack is not None}
+            self._hold(channel, arrival)
             self._repair_soon(channel)
-        elif arrival.ack is not None and arrival.origin.id not in channel.members:
+        elif arrival.ack is not None:  # the event was here first; its author is owed the answer all the same
             arrival.origin.outbox.put(arrival.ack)
+
+    def _hold(self, channel: RoomChannel, arrival: Arrival) -> None:
+        channel.pending[arrival.seq] = arrival
+        if len(channel.pending) > PENDING_EVENTS:
+            # Acks must not be lost with the copies; the log has the rest.
+            channel.pending = {n: a for n, a in channel.pending.items() if a.ack is not None}
 
     def _deliver(self, channel: RoomChannel, arrival: Arrival) -> None:
         seq, frame, origin = arrival.seq, arrival.frame, arrival.origin
@@ -290,11 +321,11 @@ class Hub:
         for seq, raw in page.events:
             if seq != channel.position + 1:
                 continue  # it arrived while the page was read
-            if self._author_waits(channel, raw):
-                return True
             pending = channel.pending.pop(seq, None)
+            if pending is None and self._author_waits(channel, seq, raw):
+                return True
             kind = msgspec.json.decode(raw, type=_Outline).type
-            self._deliver(channel, pending or Arrival(seq, kind, raw.decode()))
+            self._deliver(channel, pending or Arrival(page.position.epoch, seq, kind, raw.decode()))
             repaired += pending is None
         if repaired:
             metrics.gaps_repaired.inc()
@@ -302,10 +333,17 @@ class Hub:
         self._drain(channel)
         return channel.position < page.position.head or self._behind(channel)
 
-    def _author_waits(self, channel: RoomChannel, raw: bytes) -> bool:
-        """Whether the event's author sits here and its ack, due in the event's place, is about to arrive."""
+    def _author_waits(self, channel: RoomChannel, seq: int, raw: bytes) -> bool:
+        """Whether the event's author sits here and its ack, due in the event's place, is about to arrive.
+
+        Commands are answered in order: an ack can only come for one that was sent before the event was seen here.
+        """
         author = channel.members.get(msgspec.json.decode(raw, type=_Outline).by.connection)
-        return author is not None and author.in_flight > 0
+        if author is None or author.in_flight == 0:
+            return False
+        if channel.awaited[0] != seq:
+            channel.awaited = (seq, author.submitted)
+        return author.submitted - author.in_flight < channel.awaited[1]
 
     def _restart(self, channel: RoomChannel) -> None:
         """The log is not the one these members know: they come back and take a snapshot."""
@@ -317,6 +355,8 @@ class Hub:
         channel.epoch, channel.position = None, 0
         channel.members, channel.skip, channel.pending = {}, {}, {}
         channel.recent.clear()
+        channel.awaited = (0, 0)
+        self._note_empty(channel)
         for member in members:
             member.close(Close.POSITION_LOST, "room.restarted", retry_ms=200)
 
@@ -327,7 +367,7 @@ class Hub:
 
     async def check_positions(self) -> None:
         """Compares where this process stands with where the logs stand."""
-        names = [c.name for c in self._channels.values() if c.epoch is not None and c.members]
+        names = [c.name for c in self._channels.values() if c.epoch is not None and (c.members or c.pending)]
         if not names:
             return
         try:
@@ -400,13 +440,22 @@ class Hub:
         name = message["room"]
         for seq, type_, frame in message["events"]:
             if frame:
-                self._arrive(name, message["epoch"], Arrival(seq, type_, frame))
+                self._arrive(name, Arrival(message["epoch"], seq, type_, frame))
             elif (channel := self._channels.get(name)) is not None and seq > channel.position:
                 self._repair_soon(channel)
         for frame, to in message["signals"]:
             self._deliver_signal(name, frame, to)
         if message["cursors"]:
-            self._cursor_moved(name, message["cursors"])
+            self._cursors_elsewhere(name, message["cursors"])
+
+    def _cursors_elsewhere(self, name: str, entries: dict[str, str]) -> None:
+        """Takes cursors of connections on another process; an empty one is of a connection that left."""
+        if (channel := self._channels.get(name)) is not None:
+            for key in [key for key, entry in entries.items() if not entry]:
+                channel.cursors.pop(key, None)
+                del entries[key]
+        if entries:
+            self._cursor_moved(name, entries)
 
     async def _layer_found(self) -> None:
         for channel in list(self._channels.values()):

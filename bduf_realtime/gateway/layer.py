@@ -75,7 +75,7 @@ class Layer:
         metrics.layer_up.set(1)
         if self.alone:
             return
-        self._channel = await self._layer.new_channel()
+        await self._open_channel()
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._listen(), name="layer"),
@@ -89,10 +89,12 @@ class Layer:
 
     async def join(self, room: str) -> bool:
         """Asks for a room's messages; false if the layer does not take the wish now."""
-        return self.alone or await self._attempt(self._layer.group_add(_group(room), self._channel))
+        if self.alone or not self.up:
+            return self.alone  # a layer that is found again is asked for every room
+        return await self._attempt(self._layer.group_add(_group(room), self._channel))
 
     async def leave(self, room: str) -> None:
-        if not self.alone:
+        if not self.alone and self._channel:
             await self._attempt(self._layer.group_discard(_group(room), self._channel))
 
     # --- publishing --------------------------------------------------------------------------------------------
@@ -101,11 +103,18 @@ class Layer:
         """Tells the room's other processes of a numbered event."""
         if (outgoing := self._outgoing(appended.room)) is None:
             return
-        outgoing.epoch = appended.epoch
+        if outgoing.epoch != appended.epoch:
+            outgoing.events.clear()  # of a log that is no more
+            outgoing.epoch = appended.epoch
         outgoing.bytes += len(frame)
         if len(outgoing.events) >= WAITING_EVENTS or outgoing.bytes > WAITING_BYTES:
-            frame = ""  # a bare number: whoever needs the rest reads the log
-        outgoing.events.append((appended.seq, appended.type, frame))
+            # A bare number: whoever needs the rest reads the log. The highest one says it for all.
+            bare = appended.seq
+            if outgoing.events and not outgoing.events[-1][2]:
+                bare = max(bare, outgoing.events.pop()[0])
+            outgoing.events.append((bare, appended.type, ""))
+        else:
+            outgoing.events.append((appended.seq, appended.type, frame))
 
     def publish_signal(self, room: str, frame: str, to: list[str] | None) -> None:
         """Tells the room's other processes of an ephemeral event; dropped when too much waits."""
@@ -160,24 +169,39 @@ class Layer:
 
     # --- listening and probing ---------------------------------------------------------------------------------
 
+    async def _open_channel(self) -> None:
+        try:
+            async with asyncio.timeout(OPERATION_TIMEOUT):
+                self._channel = await self._layer.new_channel()
+        except FAILURES as error:
+            self._lost(type(error).__name__)
+
     async def _listen(self) -> None:
+        while not self._channel:
+            await asyncio.sleep(self._interval)
+            await self._open_channel()
         await self._attempt(self._layer.group_add(INSTANCES, self._channel))
         while True:
             try:
-                message = await self._layer.receive(self._channel)
+                await self._take(await self._layer.receive(self._channel))
             except FAILURES as error:
                 self._lost(type(error).__name__)
                 await asyncio.sleep(self._interval)
-                continue
-            if message["type"] == "layer.probe":
-                await self._seen(message["n"])
-            elif message["from"] != self._instance:
-                handle = self._on_room if message["type"] == "layer.room" else self.on_note
-                handle(message)
+            except (KeyError, TypeError, ValueError):  # another version's, or nobody's: the log has what it said
+                logger.exception("layer_message_unreadable")
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        if message["type"] == "layer.probe":
+            await self._seen(message["n"])
+        elif message["from"] != self._instance:
+            handle = self._on_room if message["type"] == "layer.room" else self.on_note
+            handle(message)
 
     async def _probe(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
+            if not self._channel:
+                continue
             if self._probe_seen < self._probe_sent:
                 self._lost("probe_missing")
             self._probe_sent += 1

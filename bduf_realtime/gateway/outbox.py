@@ -11,7 +11,9 @@ from typing import Any
 from bduf_realtime.gateway.conf import Conf
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Render = Callable[[list[str]], str]
+
+# What a server raises for a peer that is gone: the consumer hears of it in its turn, as a disconnect.
+GONE = (OSError, RuntimeError)
 
 
 class Outbox:
@@ -72,7 +74,7 @@ class Outbox:
         if self.closed:
             return
         self._ordered.append(frame)
-        self.bytes_waiting += len(frame)
+        self.bytes_waiting += _size(frame)
         if len(self._ordered) > 1 and (
             len(self._ordered) > self._conf.outbox_frames or self.bytes_waiting > self._conf.outbox_bytes
         ):
@@ -99,8 +101,8 @@ class Outbox:
         if self._pings is None:
             self._pings = deque()
         self._pings.append((nonce, self.sent))
-        self.pinged = self.sent
         self._write(f'{{"type":"ping","id":"{nonce}"}}')
+        self.pinged = self.sent
         return nonce
 
     def pong(self, nonce: str) -> bool:
@@ -128,9 +130,14 @@ class Outbox:
         """Whether so much waits that the client's own commands had better wait too."""
         return self.bytes_waiting * 2 > self._conf.outbox_bytes or len(self._ordered) * 2 > self._conf.outbox_frames
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits that a replay had better pause."""
+        return self.bytes_waiting * 4 > self._conf.outbox_bytes or len(self._ordered) * 4 > self._conf.outbox_frames
+
     async def drained(self) -> None:
-        """Waits until little enough waits that another page of a replay fits."""
-        while self.bytes_waiting * 4 > self._conf.outbox_bytes or len(self._ordered) * 4 > self._conf.outbox_frames:
+        """Waits until little enough waits that more of a replay fits."""
+        while self.crowded:
             if self.closed:
                 return
             if self._drained is None:
@@ -145,14 +152,17 @@ class Outbox:
         if self.closed or self._sending is not None:
             return
         self._last_flush = self._loop.time()
-        while (self._ordered or self._lane) and self._sending is None:
-            if self.blocked:
+        while self._sending is None and not self.closed:
+            if self.sent - self.pinged >= self._conf.outbox_ping_bytes:
+                self.ping()
+            elif not self._ordered and not self._lane:
+                break
+            elif self.blocked:
                 if self.stalled_since is None:
                     self.stalled_since = self._last_flush
                 return
-            self._write(self._next())
-            if self.sent - self.pinged >= self._conf.outbox_ping_bytes and not self.closed:
-                self.ping()
+            else:
+                self._write(self._next())
         if self._drained is not None:
             self._drained.set()
             self._drained = None
@@ -190,7 +200,7 @@ class Outbox:
         while self._ordered and (not frames or (self.batch and size < self._conf.outbox_ping_bytes)):
             frame = self._ordered.popleft()
             frames.append(frame)
-            size += len(frame)
+            size += _size(frame)
         self.bytes_waiting -= size
         if self._lane and (self.batch or not frames):
             lane = self._lane
@@ -204,11 +214,11 @@ class Outbox:
         return frames[0] if len(frames) == 1 else f"[{','.join(frames)}]"
 
     def _write(self, text: str) -> None:
-        self.sent += len(text)
+        self.sent += _size(text)
         try:
             pending = started(self._send({"type": "websocket.send", "text": text}))
-        except OSError:
-            self.close()  # the peer is gone: the server says so in its turn, behind the frames that came before
+        except GONE:
+            self.close()
             return
         if pending is not None:
             # The server's own buffer is full; go on when it has room.
@@ -218,12 +228,16 @@ class Outbox:
     async def _finish(self, pending: Awaitable[None]) -> None:
         try:
             await pending
-        except OSError:
+        except GONE:
             self.close()
         finally:
             self._sending = None
             self.stalled_since = None
         self.flush()
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _combined(lane: str, entries: dict[str, str]) -> str:

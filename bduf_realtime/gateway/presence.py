@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.doors import kinds, split
 from bduf_realtime.gateway.models import Attendance, Connection, Instance
 from bduf_realtime.rooms.transactions import write
@@ -148,11 +149,16 @@ def _depart(departures: list[Departure]) -> None:
 
 
 def report(rows: list[Connection]) -> None:
-    """Writes this process's connections as they are now: new ones, changed ones and closed ones."""
+    """Writes this process's connections as they are now: new ones, changed ones and closed ones.
+
+    A deleted user's are gone with the user; one row that cannot be written would keep all the others from it.
+    """
     latest = {row.pk: row for row in rows}  # opened and closed since the last report: once is enough
     with write():
+        users = {str(pk) for pk in User.objects.filter(pk__in={r.user_id for r in rows}).values_list("pk", flat=True)}
+        known = [row for row in latest.values() if str(row.user_id) in users]
         Connection.objects.bulk_create(
-            latest.values(), batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=REPORTED
+            known, batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=REPORTED
         )
 
 

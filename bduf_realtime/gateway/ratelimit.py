@@ -37,6 +37,24 @@ class Bucket:
             self._at = now
 
 
+class Turns:
+    """Tells commands that were refused when to come back: each at a time of its own, so that not all meet again."""
+
+    LATEST = 10.0
+
+    __slots__ = ("_next", "_pause")
+
+    def __init__(self, rate: float) -> None:
+        self._pause = 1.0 / rate if rate > 0 else self.LATEST
+        self._next = 0.0
+
+    def wait(self, now: float, at_least: float) -> float:
+        """Gives the next turn away: the seconds until then, not much more than LATEST."""
+        turn = max(self._next, now + min(at_least, self.LATEST))
+        self._next = min(turn + self._pause, now + self.LATEST)
+        return turn - now
+
+
 class Abuse:
     """Counts successive one-second windows in which a client kept sending although it was told to wait."""
 

@@ -57,7 +57,7 @@ class Socket(AsyncConsumer):
             await send({"type": "websocket.close"})
             return
         except RealtimeError as error:
-            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol})
             await _close(send, error.close or Close.DATABASE_UNAVAILABLE, close_reason(error.code, 2_000))
             return
         await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol})
@@ -99,7 +99,7 @@ class Socket(AsyncConsumer):
         self.state = Connection.State.CONNECTED.value
         self.closing = None
         self.close_code = 1006
-        self.in_flight = 0
+        self.submitted = self.in_flight = 0
         self.connected_at = datetime.now(UTC)
         self.closed_at: datetime | None = None
         self.messages_in = self.bytes_in = 0
@@ -280,7 +280,7 @@ class Socket(AsyncConsumer):
     def _remind(self, now: float) -> None:
         if now >= self._ping_due:
             self._ping_due = now + conf.heartbeat_interval
-            if not self.outbox.blocked:
+            if self.outbox.stalled_since is None:
                 self._rtt_probe = (self.outbox.ping(), now)
         if now >= self._notice_due:
             self._notice_due = float("inf")

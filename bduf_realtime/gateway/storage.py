@@ -105,7 +105,7 @@ def _guarded(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str
         return result
     except (OperationalError, InterfaceError) as error:
         connections.close_all()
-        raise _explained(error) from error
+        raise explained(error) from error
     except DatabaseError:
         connections.close_all()
         raise
@@ -114,7 +114,8 @@ def _guarded(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str
         metrics.database_seconds.observe(time.perf_counter() - started)
 
 
-def _explained(error: Exception) -> RealtimeError:
+def explained(error: Exception) -> RealtimeError:
+    """What a failure of the database means to a client: busy, or unavailable."""
     text = str(error)
     if "locked" in text or "deadlock" in text:
         return RealtimeError("storage.busy", retry_after_ms=500)

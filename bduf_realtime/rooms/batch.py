@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import msgspec
-from django.db import IntegrityError, connection
+from django.db import DataError, IntegrityError, connection
 from django.utils import timezone
 
 from bduf_realtime.rooms.events import (
@@ -57,23 +57,23 @@ class Committed(msgspec.Struct, frozen=True):
 
 Outcome: TypeAlias = Committed | Exception
 
+BROKEN = (IntegrityError, DataError, ValueError)
+
 
 def commit(submissions: Sequence[Submission]) -> list[Outcome]:
     """Commits what may be committed, in order, and says for each what became of it.
 
     A row that breaks the whole statement (a resend racing on another instance, a value the database refuses) must
-    not take the others with it: then each command gets its own transaction.
+    not take the others with it: then each command gets its own transaction. That finds the answer which won the race.
     """
     try:
         return _commit(submissions)
-    except (IntegrityError, ValueError):
-        if len(submissions) == 1:
-            raise
+    except BROKEN:
         outcomes: list[Outcome] = []
         for submission in submissions:
             try:
                 outcomes += _commit([submission])
-            except (IntegrityError, ValueError) as error:
+            except BROKEN as error:
                 outcomes.append(error)
         return outcomes
 
@@ -115,7 +115,7 @@ def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
             "rooms_command",
             ("user", "instance", "key", "fingerprint", "answer", "at"),
             _COMMAND_TYPES,
-            commands,
+            sorted(commands),  # resends racing in two batches wait for each other, and never crosswise
         )
         _set_heads([(heads[name], room_id) for name, (room_id, _, head) in rooms.items() if heads[name] != head])
     return outcomes

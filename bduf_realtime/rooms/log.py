@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from bduf_realtime.rooms import models
 from bduf_realtime.rooms.events import Appended, Author, NoSuchRoom, encode, event_frame
+from bduf_realtime.rooms.transactions import write
+
+AT_ONCE = 5_000
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -50,6 +53,8 @@ def create(name: str) -> models.Room:
 
 def lock(name: str) -> models.Room:
     """Takes the row under which the room's events are numbered until the transaction ends; raises NoSuchRoom."""
+    if not connection.in_atomic_block:  # SQLite would not mind, and number two events alike
+        raise transaction.TransactionManagementError("A room is locked inside a transaction.")
     room = models.Room.objects.select_for_update().filter(name=name).first()
     if room is None:
         raise NoSuchRoom(name)
@@ -98,14 +103,12 @@ def positions(names: Iterable[str]) -> dict[str, tuple[str, int]]:
 def read(name: str, *, after: int, limit: int) -> Page:
     """Reads up to `limit` events past `after`, oldest first; raises NoSuchRoom.
 
-    Position and events come from two statements: events that arrive in between are simply read too. A trim in
-    between shows as a first number other than `after` + 1; callers check that.
+    Position and events come from two statements: events that arrive in between are simply read too, unless they are
+    of another life of the log. A trim in between shows as a first number other than `after` + 1; callers check that.
     """
     where = position(name)
-    rows = (
-        models.Event.objects.filter(room__name=name, seq__gt=after).order_by("seq").values_list("seq", "frame")[:limit]
-    )
-    return Page(where, [(seq, frame.encode()) for seq, frame in rows])
+    rows = models.Event.objects.filter(room__name=name, seq__gt=after).order_by("seq")
+    return Page(where, _of_life(where.epoch, rows[:limit]))
 
 
 def history(name: str, *, before: int | None, limit: int) -> Page:
@@ -114,13 +117,17 @@ def history(name: str, *, before: int | None, limit: int) -> Page:
     rows = models.Event.objects.filter(room__name=name)
     if before is not None:
         rows = rows.filter(seq__lt=before)
-    newest = list(rows.order_by("-seq").values_list("seq", "frame")[:limit])
-    return Page(where, [(seq, frame.encode()) for seq, frame in reversed(newest)])
+    return Page(where, _of_life(where.epoch, rows.order_by("-seq")[:limit])[::-1])
+
+
+def _of_life(epoch: str, rows: QuerySet[models.Event]) -> list[tuple[int, bytes]]:
+    found = rows.values_list("seq", "frame", "room__epoch")
+    return [(seq, frame.encode()) for seq, frame, life in found if life == epoch]
 
 
 def renew_epoch(name: str) -> str:
     """Starts another life of a log whose content was restored or rebuilt; clients of the old one get snapshots."""
-    with transaction.atomic():
+    with write():
         room = lock(name)
         models.Event.objects.filter(room=room).delete()
         room.epoch = models.new_epoch()
@@ -132,25 +139,38 @@ def renew_epoch(name: str) -> str:
 def trim(*, keep: int, younger_than: float, now: datetime | None = None, limit: int = 1_000) -> int:
     """Forgets events that are neither among a room's `keep` newest nor younger than that many seconds.
 
-    Handles at most `limit` rooms a call, each in its own transaction; returns the number of events forgotten.
+    Handles at most `limit` rooms a call, in short transactions; returns the number of events forgotten.
     """
     horizon = (now or timezone.now()) - timedelta(seconds=younger_than)
     long = models.Room.objects.filter(head__gte=F("floor") + keep).values_list("name", flat=True)[:limit]
     forgotten = 0
     for name in list(long):
-        with transaction.atomic():
-            room = lock(name)
-            old = models.Event.objects.filter(room=room, seq__lte=room.head - keep)
-            young = old.filter(at__gte=horizon).order_by("seq").values_list("seq", flat=True).first()
-            floor = young if young is not None else room.head - keep + 1
-            forgotten += models.Event.objects.filter(room=room, seq__lt=floor).delete()[0]
-            models.Room.objects.filter(pk=room.pk).update(floor=floor)
+        while some := _trim(name, keep, horizon):
+            forgotten += some
     return forgotten
 
 
+def _trim(name: str, keep: int, horizon: datetime) -> int:
+    with write():
+        room = lock(name)
+        last = min(room.head - keep, room.floor + AT_ONCE - 1)
+        old = models.Event.objects.filter(room=room, seq__lte=last)
+        young = old.filter(at__gte=horizon).order_by("seq").values_list("seq", flat=True).first()
+        floor = max(room.floor, last + 1 if young is None else young)
+        if floor > room.floor:
+            models.Event.objects.filter(room=room, seq__lt=floor).delete()
+            models.Room.objects.filter(pk=room.pk).update(floor=floor)
+        return floor - room.floor
+
+
 def forget_commands(*, older_than: float, now: datetime | None = None) -> int:
-    """Forgets answers of commands that can no longer be resent; returns how many."""
+    """Forgets answers of commands that can no longer be resent, in short transactions; returns how many."""
     horizon = (now or timezone.now()) - timedelta(seconds=older_than)
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM rooms_command WHERE at < %s", [connection.ops.adapt_datetimefield_value(horizon)])
-        return int(cursor.rowcount)
+    forgotten = 0
+    while True:
+        with write():
+            old = models.Command.objects.filter(at__lt=horizon).order_by("at").values("pk")[:AT_ONCE]
+            some = models.Command.objects.filter(pk__in=old).delete()[0]
+        forgotten += some
+        if some < AT_ONCE:
+            return forgotten

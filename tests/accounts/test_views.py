@@ -77,7 +77,7 @@ def test_an_unknown_user_a_wrong_password_and_a_disabled_account_get_the_same_an
         ({}, "msg.missing_field"),
         ({"username": "ada"}, "msg.missing_field"),
         ({"username": "ada", "password": ""}, "msg.bad_value"),
-        ({"username": "a\0", "password": "x"}, "msg.bad_value"),
+        ({"username": "a\0", "password": "x"}, "msg.bad_text"),
         ([], "msg.bad_value"),
         ("ada", "msg.bad_value"),
     ],
@@ -92,7 +92,7 @@ def test_a_lone_surrogate_as_username_is_refused() -> None:
     body = '{"username": "\\ud800", "password": "x"}'
     answer = client.post("/api/v1/auth/token/", body, content_type="application/json")
     assert answer.status_code == 400
-    assert answer.json()["code"] == "msg.bad_value"
+    assert answer.json()["code"] == "msg.bad_text"
 
 
 def test_wrong_passwords_are_limited_per_account_wherever_they_come_from(ada: User) -> None:

@@ -16,7 +16,6 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway import storage
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
-from bduf_realtime.rooms.transactions import write
 from tests.people import person
 from tests.races import close_storage_connections
 from tests.servers import MS, eventually
@@ -32,23 +31,21 @@ def database_threads() -> Iterator[None]:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deadline that a test can wait for."""
-    monkeypatch.setattr(storage, "conf", msgspec.structs.replace(conf, database_deadline=300 * MS))
+def ada() -> User:
+    return person("ada")
 
 
 @pytest.fixture
-def stuck() -> Iterator[Any]:
-    """Keeps everybody else from writing until it is released: somebody holds the write lock."""
+def release(ada: User) -> Iterator[Any]:
+    """Somebody else holds what every writer needs, until this is called."""
     holder = connection.copy()
-    if connection.vendor == "sqlite":
-        take = ["BEGIN IMMEDIATE"]
-    else:
-        take = ["BEGIN", "LOCK TABLE accounts_user IN ACCESS EXCLUSIVE MODE"]
-    holder.connect()
+    holder.inc_thread_sharing()
     with holder.cursor() as cursor:
-        for statement in take:
-            cursor.execute(statement)
+        if connection.vendor == "sqlite":
+            cursor.execute("BEGIN IMMEDIATE")
+        else:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE accounts_user IN ACCESS EXCLUSIVE MODE")
     yield holder.close
     holder.close()
 
@@ -104,36 +101,73 @@ async def test_a_failing_database_is_busy_or_unavailable(text: str, code: str) -
     assert (storage.outage_since is not None) == (code == "storage.unavailable")
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_a_call_to_a_stuck_database_is_given_up_at_the_deadline(stuck: Any) -> None:
-    await storage.call(len, "")
-    started = time.monotonic()
-    error = await refused(rename, "late")
-    assert time.monotonic() - started < 5_000 * MS
+async def test_a_call_to_a_stuck_database_is_given_up_at_the_deadline_and_happens_later(
+    release: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as impatient:
+        impatient.setattr(storage, "conf", msgspec.structs.replace(conf, database_deadline=300 * MS))
+        started = time.monotonic()
+        error = await refused(rename, "late")
+    assert 300 * MS <= time.monotonic() - started < 5_000 * MS
     assert (error.code, error.retryable, error.retry_after_ms) == ("storage.unavailable", True, 1_000)
     assert storage.outage_since is not None
-    assert (await storage.call(lambda: 1)) == 1
-    stuck()
+    await asyncio.to_thread(release)
+    await eventually(lambda: storage.call(User.objects.filter(name="late").exists), timeout=30_000 * MS)
+    assert storage.outage_since is None
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_a_call_that_was_given_up_still_happens_once_the_database_moves_again(stuck: Any) -> None:
-    await asyncio.to_thread(stuck_person, stuck)
-    holder = connection.copy()
-    holder.close()
-    assert (await refused(rename, "late")).code == "storage.unavailable"
-
-
-async def test_the_databases_own_patience_ends_as_busy_or_unavailable(stuck: Any) -> None:
+async def test_the_databases_own_patience_ends_as_busy_or_unavailable(release: Any) -> None:
     error = await refused(impatient_rename, "never")
-    expected = "storage.busy" if connection.vendor == "sqlite" else "storage.unavailable"
-    assert error.code == expected
-    stuck()
-    assert await storage.call(rename, "now") == 0
+    assert error.code == ("storage.busy" if connection.vendor == "sqlite" else "storage.unavailable")
+    await asyncio.to_thread(release)
+    assert await storage.call(rename, "now") == 1
 
 
-def stuck_person(stuck: Any) -> None:
-    stuck()
+async def test_more_calls_than_may_wait_are_busy_at_once() -> None:
+    gate = threading.Event()
+    waiting = [asyncio.create_task(storage.call(gate.wait)) for _ in range(conf.database_threads * 64)]
+    await asyncio.sleep(0)
+    error = await refused(len, "")
+    gate.set()
+    assert (error.code, error.retry_after_ms) == ("storage.busy", 500)
+    assert all(await asyncio.gather(*waiting))
+    await eventually(lambda: storage.call(lambda: True))
+
+
+# --- calls that are gathered -------------------------------------------------------------------------------------
+
+
+async def test_calls_that_arrive_while_one_runs_share_the_next() -> None:
+    batches: list[list[int]] = []
+    gate = threading.Event()
+
+    def double(numbers: list[int]) -> list[int | Exception]:
+        batches.append(numbers)
+        gate.wait(30)
+        return [number * 2 if number else ValueError("zero") for number in numbers]
+
+    doubled: storage.Gathered[int, int] = storage.Gathered(double, batch=3)
+    first = asyncio.create_task(doubled(1))
+    await eventually(lambda: batches)
+    rest = [asyncio.create_task(doubled(number)) for number in (2, 0, 4, 5)]
+    await asyncio.sleep(0)
+    rest[2].cancel()
+    gate.set()
+    assert await first == 2
+    outcomes = await asyncio.gather(*rest, return_exceptions=True)
+    assert batches == [[1], [2, 0, 4], [5]]
+    assert (outcomes[0], outcomes[3]) == (4, 10)
+    assert [type(outcome) for outcome in outcomes[1:3]] == [ValueError, asyncio.CancelledError]
+    assert await doubled(6) == 12
+
+
+async def test_a_failure_of_the_whole_call_reaches_every_caller() -> None:
+    def fail(numbers: list[int]) -> list[int | Exception]:
+        raise OperationalError("gone")
+
+    failing: storage.Gathered[int, int] = storage.Gathered(fail, batch=10)
+    outcomes = await asyncio.gather(failing(1), failing(2), return_exceptions=True)
+    assert [getattr(outcome, "code", outcome) for outcome in outcomes] == ["storage.unavailable"] * 2
 
 
 def _raise(error: Exception) -> None:

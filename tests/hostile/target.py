@@ -56,14 +56,15 @@ class Target:
         self.port = server.port
         self.kind = server.kind
         self.traceback_expected = False
+        self.bystander = ""
         self._wires: list[Wire] = []
 
     def person(self) -> Person:
         return self.live.person()
 
-    def wire(self) -> Wire:
-        """Opens a TCP connection on which nothing has been said."""
-        wire = Wire(self.port)
+    def wire(self, source: str = "127.0.0.1") -> Wire:
+        """Opens a TCP connection, from any address of this machine, on which nothing has been said."""
+        wire = Wire(self.port, source)
         self._wires.append(wire)
         return wire
 
@@ -87,14 +88,21 @@ class Target:
         return answer
 
     def http(
-        self, method: str, path: str, headers: Iterable[Header] = (), body: Any = None, host: str | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Iterable[Header] = (),
+        body: Any = None,
+        *,
+        host: str | None = None,
+        source: str = "127.0.0.1",
     ) -> Answer:
         """Makes one HTTP request; a body goes as JSON."""
         raw = b"" if body is None else json.dumps(body).encode()
         usual: list[Header] = [("Host", host or f"127.0.0.1:{self.port}"), ("Connection", "close")]
         if body is not None:
             usual += [("Content-Type", "application/json"), ("Content-Length", str(len(raw)))]
-        wire = self.wire()
+        wire = self.wire(source)
         wire.write(request(path, [*usual, *headers], line=f"{method} {{path}} HTTP/1.1") + raw)
         return wire.response()
 
@@ -114,7 +122,9 @@ class Target:
     def __enter__(self) -> Self:
         self._log_before = len(self.server.log_text())
         self._pid = self.server.pid
-        self._bystander = Bystander(self.authenticated())
+        somebody = self.person()
+        self.bystander = somebody.id
+        self._bystander = Bystander(self.authenticated(somebody.token))
         self._wires.clear()
         self._bystander.start()
         return self

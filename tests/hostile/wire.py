@@ -91,9 +91,9 @@ def frame(
 class Wire:
     """One TCP connection to a server, spoken by hand."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, source: str = "127.0.0.1") -> None:
         self.port = port
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0))
         self.cut = False
         self._buffer = b""
         self._parts = b""

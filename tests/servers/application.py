@@ -138,7 +138,7 @@ def migrate(env: Mapping[str, str], *, root: Path = ROOT) -> None:
 class ServerProcess(Launched):
     """The application in one process, ready when `ready_path` answers 200.
 
-    `command` replaces the one of `kind`; `{port}` in it becomes the port.
+    `command` replaces the one of `kind`, which may change between two starts; `{port}` in it becomes the port.
     """
 
     def __init__(
@@ -162,11 +162,11 @@ class ServerProcess(Launched):
         self.ready_path = ready_path
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
-        self._command = command or COMMANDS[kind]
+        self._command = command
         self._answer = "no answer"
 
     def command(self) -> list[str]:
-        return [word.replace("{port}", str(self.port)) for word in self._command]
+        return [word.replace("{port}", str(self.port)) for word in self._command or COMMANDS[self.kind]]
 
     def options(self) -> dict[str, Any]:
         return {"env": self.env, "cwd": self.root}
