@@ -687,11 +687,11 @@ def main() -> None:
     """Print a server's events as JSON lines until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m bduf_realtime.client", description=main.__doc__)
     parser.add_argument("--url", default="ws://127.0.0.1:8000/ws/", help="default: %(default)s")
-    parser.add_argument("--token", default=os.environ.get("BDUF_TOKEN"), help="default: $BDUF_TOKEN")
+    parser.add_argument("--token", default=os.environ.get("REALTIME_TOKEN"), help="default: $REALTIME_TOKEN")
     parser.add_argument("--join", metavar="ROOM", action="append", default=[], help="may be repeated")
     options = parser.parse_args()
     if not options.token:
-        parser.error("--token or $BDUF_TOKEN is required")
+        parser.error("--token or $REALTIME_TOKEN is required")
     try:
         asyncio.run(_print_events(options.url, options.token, options.join))
     except KeyboardInterrupt:

@@ -37,6 +37,8 @@ def embedded_secret_key() -> str:
 
 
 SECRET_KEY = env.str("SECRET_KEY", "") or embedded_secret_key()
+# Former keys: the audit trail that was signed with them is still checked.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", *({HOST} - {"0.0.0.0"})])  # noqa: S104
 # Scheme, host and port of pages that may open sockets; empty: the page must come from this very host.
 ALLOWED_ORIGINS: list[str] = env.list("ALLOWED_ORIGINS", [])
@@ -106,7 +108,7 @@ def database(url: str) -> dict[str, Any]:
         # Threads must never share one in-memory database: the tests' database is a file too.
         parsed["TEST"] = {"NAME": str(Path(parsed["NAME"]).with_name(f"test-{os.getpid()}.sqlite3"))}
     else:
-        options.setdefault("connect_timeout", int(conf.database_deadline))
+        options.setdefault("connect_timeout", max(1, int(conf.database_deadline)))
         # Server-side second wall behind the client-side deadline of gateway/storage.py.
         options.setdefault("options", f"-c statement_timeout={int(conf.database_deadline * 1000)}")
         parsed["CONN_MAX_AGE"] = None
@@ -128,6 +130,9 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
+
+# runserver would end a connection without a code on a large frame; plain daphne takes the same as flags.
+DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = DAPHNE_WEBSOCKET_MAX_FRAME_SIZE = conf.document_update_bytes * 5 // 4
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [

@@ -26,9 +26,9 @@ class SessionConsumer(RealtimeConsumer):
     @handles("collaboration:message:send", rate="message")
     def message_send(self, message: MessageSend, request: Request) -> Submission:
         """Says something durable to a session."""
-        self.session_grant(message.session)
         bounded(message.payload, conf.payload_bytes, "payload")
-        return services.message_send(message=message, by=self.author)
+        joined = f"session:{message.session}" in self.rooms
+        return services.message_send(message=message, by=self.author, joined=joined)
 
     @handles("collaboration:signal:send", rate="signal")
     def signal_send(self, message: SignalSend, request: Request) -> None:

@@ -240,8 +240,11 @@ def _append(session: Session, change: str, by: Author, participant: Participant)
 # --- messages ----------------------------------------------------------------------------------------------------
 
 
-def message_send(*, message: MessageSend, by: Author) -> Submission:
-    """Makes a room message ready for the journal, which judges the sender's right in the committing transaction."""
+def message_send(*, message: MessageSend, by: Author, joined: bool = True) -> Submission:
+    """Makes a room message ready for the journal, which judges the sender's right in the committing transaction.
+
+    A connection that has not `joined` may only resend what it sent before: it gets the first answer.
+    """
     session = str(message.session)
     data = MessageSent(session, message.body, message.payload)
     return Submission(
@@ -250,6 +253,7 @@ def message_send(*, message: MessageSend, by: Author) -> Submission:
         encode(data),
         by,
         guard=Guard(writers_refused, (session, by.user)),
+        unless_known=None if joined else RealtimeError("room.not_joined"),
     )
 
 

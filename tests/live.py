@@ -82,6 +82,6 @@ class Live:
             lines = response.read().decode().splitlines()
         return {name: float(value) for name, value in (li.rsplit(" ", 1) for li in lines if li[0] != "#")}
 
-    def client(self, person: Person, path: str = "/ws/", **options: Any) -> Client:
-        """A client of this deployment's first server, to be entered with `async with`."""
-        return Client(f"{self.ws_url}{path}", person.token, **options)
+    def client(self, person: Person, path: str = "/ws/", *, server: int = 0, **options: Any) -> Client:
+        """A client of one of this deployment's servers, to be entered with `async with`."""
+        return Client(f"{self.deployment.servers[server].ws_url}{path}", person.token, **options)

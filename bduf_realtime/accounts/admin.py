@@ -2,12 +2,14 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from bduf_realtime.accounts.models import RevokedToken, User
 
-admin.site.unregister(Group)
+for unmanaged in (Group, OutstandingToken, BlacklistedToken):  # token pages would show raw refresh tokens
+    admin.site.unregister(unmanaged)
 
 
 @admin.register(User)

@@ -104,7 +104,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     log_retention_events: Annotated[int, "Newest events of a room that are never trimmed."] = 10_000
     history_limit: Annotated[int, "Events one `room:history` returns at most."] = 500
     drain_timeout: Annotated[float, "Time in which a stopping server lets go of its connections."] = 20.0
-    drain_spread: Annotated[float, "Time over which clients of a stopping server are told to come back."] = 10.0
+    drain_spread: Annotated[float, "Longest time over which a stopping server tells its clients to come back."] = 10.0
 
 
 def conf_from(environ: Mapping[str, str]) -> Conf:

@@ -187,7 +187,7 @@ class Hub:
         if channel is None or channel.members.pop(consumer.id, None) is None:
             return
         channel.skip.pop(consumer.id, None)
-        if channel.cursors.pop(consumer.id, None) is not None:
+        if self._cursor_gone(channel, consumer.id):
             self.layer.publish_cursor(name, consumer.id, "")
         self._note_empty(channel)
 
@@ -273,8 +273,9 @@ class Hub:
 
     def _deliver_skipping(self, channel: RoomChannel, arrival: Arrival) -> None:
         for key, member in channel.members.items():
-            if channel.skip.get(key, 0) < arrival.seq:
-                member.outbox.put(arrival.ack if member is arrival.origin and arrival.ack else arrival.frame)
+            mine = member is arrival.origin and arrival.ack is not None
+            if mine or channel.skip.get(key, 0) < arrival.seq:  # an answer is owed also where the event is known
+                member.outbox.put(arrival.ack if mine and arrival.ack else arrival.frame)
         channel.skip = {key: seq for key, seq in channel.skip.items() if seq > arrival.seq}
 
     def _drain(self, channel: RoomChannel) -> None:
@@ -350,7 +351,8 @@ class Hub:
         logger.warning("room_restarted", room=channel.name, epoch=channel.epoch)
         members = list(channel.members.values())
         for arrival in channel.pending.values():
-            if arrival.ack is not None:
+            # Members would see a number out of order: they send their command again and get the same ack.
+            if arrival.ack is not None and arrival.origin.id not in channel.members:
                 arrival.origin.outbox.put(arrival.ack)
         channel.epoch, channel.position = None, 0
         channel.members, channel.skip, channel.pending = {}, {}, {}
@@ -417,6 +419,18 @@ class Hub:
         if channel is None:
             return
         channel.cursors |= entries
+        self._tell_cursors(channel, entries)
+
+    def _cursor_gone(self, channel: RoomChannel, connection: str) -> bool:
+        """Forgets a connection's cursor and has the members told, by one without a position; false if it had none."""
+        entry = channel.cursors.pop(connection, None)
+        if entry is None:
+            return False
+        gone = msgspec.json.decode(entry) | {"position": None, "selection": None}
+        self._tell_cursors(channel, {connection: msgspec.json.encode(gone).decode()})
+        return True
+
+    def _tell_cursors(self, channel: RoomChannel, entries: dict[str, str]) -> None:
         channel.cursors_moved |= entries
         self._moved.add(channel)
         if self._cursor_tick is None:
@@ -452,7 +466,7 @@ class Hub:
         """Takes cursors of connections on another process; an empty one is of a connection that left."""
         if (channel := self._channels.get(name)) is not None:
             for key in [key for key, entry in entries.items() if not entry]:
-                channel.cursors.pop(key, None)
+                self._cursor_gone(channel, key)
                 del entries[key]
         if entries:
             self._cursor_moved(name, entries)

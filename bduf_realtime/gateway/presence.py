@@ -56,6 +56,10 @@ def instance_start(instance: str, lease: float) -> None:
 def instance_renew(instance: str, lease: float, draining: bool) -> bool:
     """Renews the lease; false if others took this process for dead and cleaned up after it."""
     with write():
+        lapsed = Instance.objects.filter(expires_at__lt=Now())
+        if lapsed.filter(pk=instance).exists():
+            # It ran out and nobody cleaned up: the database was away, and nobody is dead for not reaching it.
+            lapsed.update(expires_at=_lease_end(lease))
         return bool(Instance.objects.filter(pk=instance).update(expires_at=_lease_end(lease), draining=draining))
 
 
@@ -75,15 +79,18 @@ def elected(instance: str) -> bool:
 
 
 def reap(me: str | None = None) -> int:
-    """Cleans up after instances whose lease ran out; returns how many."""
-    dead = Instance.objects.filter(expires_at__lt=Now())
+    """Cleans up after instances whose lease ran out while another's did not; returns how many.
+
+    When all have run out the database was away, or nobody is there whom it concerns.
+    """
+    living = Instance.objects.filter(expires_at__gt=Now())
+    dead = Instance.objects.filter(models.Exists(living), expires_at__lt=Now())
     reaped = 0
     for instance in list(dead.values_list("pk", flat=True)):
         if str(instance) == me:
             continue
         with write():
-            locked = Instance.objects.select_for_update(skip_locked=_skips()).filter(pk=instance, expires_at__lt=Now())
-            if locked.exists():
+            if dead.select_for_update(skip_locked=_skips()).filter(pk=instance).exists():
                 _bury(str(instance))
                 reaped += 1
                 logger.warning("instance_reaped", instance=str(instance))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import sys
 import time
 import uuid
 from collections import Counter, deque
@@ -20,6 +21,7 @@ from bduf_realtime.gateway import auth, doors, metrics, presence, storage, sweep
 from bduf_realtime.gateway.conf import Conf, conf
 from bduf_realtime.gateway.doors import Grant, Joined, Wish
 from bduf_realtime.gateway.errors import Close, RealtimeError
+from bduf_realtime.gateway.health import readiness
 from bduf_realtime.gateway.hub import Hub, RoomChannel
 from bduf_realtime.gateway.models import Connection
 from bduf_realtime.gateway.presence import Departure
@@ -38,6 +40,7 @@ REVOCATION_SLICE = 200
 REPORT_SLICE = 100
 ROOM_LINGER = 20.0
 GOSSIP_SHARE = 0.1
+DRAINED_PER_SECOND = 100
 
 
 class Process:
@@ -264,6 +267,17 @@ class Process:
 
     # --- draining ----------------------------------------------------------------------------------------------
 
+    async def shut_down(self) -> bool:
+        """Lets every client go and gives up the lease; false if that took longer than a stop may take."""
+        readiness.draining = True
+        try:
+            async with asyncio.timeout(self.conf.drain_timeout):
+                await self.drain()
+                await self.stop()
+        except TimeoutError:
+            return False
+        return True
+
     async def drain(self) -> None:
         """Sends every client away at a time of its own, so that they do not come back all at once."""
         self.draining = True
@@ -271,16 +285,22 @@ class Process:
         consumers = list(self.connections.values())
         for consumer in consumers:
             consumer.outbox.put(notice)
+        spread = min(self.conf.drain_spread, len(consumers) / DRAINED_PER_SECOND)
         waves = max(1, min(20, len(consumers) // 50))
-        pause = self.conf.drain_spread / waves / 4
         for wave in range(waves):
             for consumer in consumers[wave::waves]:
-                consumer.close(Close.DRAINING, "server.draining", retry_ms=_jitter(int(self.conf.drain_spread * 1000)))
-            await asyncio.sleep(pause if wave + 1 < waves else 0)
+                _send_away(consumer, spread)
+            await asyncio.sleep(spread / waves / 4 if wave + 1 < waves else 0)
         await self.journal.flush()
         until = time.monotonic() + self.conf.drain_timeout / 2
-        while self.connections and time.monotonic() < until:  # noqa: ASYNC110 - once in a process's life
+        while self.connections and time.monotonic() < until:
+            for consumer in list(self.connections.values()):  # those too who were just coming in
+                _send_away(consumer, spread)
             await asyncio.sleep(0.05)
+
+
+def _send_away(consumer: Socket, spread: float) -> None:
+    consumer.close(Close.DRAINING, "server.draining", retry_ms=_jitter(int(spread * 1000)))
 
 
 def _jitter(limit_ms: int) -> int:
@@ -319,4 +339,16 @@ def current() -> Process | None:
 async def _started() -> Process:
     process = Process(conf)
     await process.start()
+    _let_daphne_drain(process)
     return process
+
+
+def _let_daphne_drain(process: Process) -> None:
+    """Has daphne, if it is our server, wait for the drain when it stops; it would cut every socket without a word."""
+    reactor: Any = sys.modules.get("twisted.internet.reactor")
+    if reactor is not None and reactor.running:
+        from twisted.internet.defer import Deferred
+
+        reactor.addSystemEventTrigger(
+            "before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(process.shut_down()))
+        )

@@ -95,9 +95,10 @@ def read_envelope(text: str) -> Envelope:
     raise Unreadable(problem, id_)
 
 
-_UNKNOWN = re.compile(r"unknown field `(.*?)`(?: - at `\$(.*?)`)?$", re.DOTALL)
-_MISSING = re.compile(r"missing required field `(.*?)`(?: - at `\$(.*?)`)?$", re.DOTALL)
-_VALUE = re.compile(r"(.*?)(?: - at `\$\.?(.*?)`)?$", re.DOTALL)
+_FAULTS = {
+    "Object contains unknown field `": "msg.unknown_field",
+    "Object missing required field `": "msg.missing_field",
+}
 
 
 def read_data(data: dict[str, Any], shape: type[T]) -> T:
@@ -109,13 +110,16 @@ def read_data(data: dict[str, Any], shape: type[T]) -> T:
 
 
 def _explained(problem: str) -> RealtimeError:
-    for pattern, code in ((_UNKNOWN, "msg.unknown_field"), (_MISSING, "msg.missing_field")):
-        if match := pattern.search(problem):
-            field = f"{match[2] or ''}.{match[1]}".lstrip(".")[:MAX_TYPE]
-            return RealtimeError(code, details={"field": field})
-    match = _VALUE.match(problem)
-    message, field = (match[1], match[2] or "data") if match else (problem, "data")
-    return RealtimeError("msg.bad_value", message[:200], details={"field": field[:MAX_TYPE]})
+    # No pattern: the client's own field names and values stand in here, and are as long as the frame.
+    message, found, path = problem.rpartition(" - at `$")
+    if not found:
+        message, path = problem, ""
+    path = path.rstrip("`").lstrip(".")
+    for fault, code in _FAULTS.items():
+        if message.startswith(fault):
+            field = f"{path}.{message.removeprefix(fault).removesuffix('`')}".lstrip(".")
+            return RealtimeError(code, details={"field": field[:MAX_TYPE]})
+    return RealtimeError("msg.bad_value", message[:200], details={"field": path[:MAX_TYPE] or "data"})
 
 
 def _check_depth(text: str) -> None:

@@ -65,11 +65,10 @@ class Socket(AsyncConsumer):
         try:
             await self._live(handshake, receive)
         except asyncio.CancelledError:
-            if self.closing is None:
-                raise
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
+            if self.closing is None:  # not by us: the server is stopping
+                self.closing = (Close.DRAINING, close_reason("server.draining", 1_000))
+            if self._task is not None:
+                self._task.uncancel()
         except Exception:
             reference = uuid.uuid4().hex[:8]
             logger.exception("connection_failed", connection=self.id, reference=reference)

@@ -87,9 +87,10 @@ async def call_journal(function: Callable[..., T], *args: Any) -> T:
 
 
 async def _within_deadline(future: asyncio.Future[T]) -> T:
+    # Whoever waits may be cancelled, or give up: the late error is nobody's then, and no news for the log.
+    future.add_done_callback(lambda late: late.cancelled() or late.exception())
     done, _ = await asyncio.wait({future}, timeout=conf.database_deadline)
     if not done:
-        future.add_done_callback(lambda late: late.cancelled() or late.exception())
         _note_outage()
         raise RealtimeError("storage.unavailable", retry_after_ms=1_000)
     return future.result()

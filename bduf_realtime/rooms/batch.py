@@ -36,7 +36,10 @@ class Guard(msgspec.Struct, frozen=True):
 
 
 class Submission(msgspec.Struct, frozen=True):
-    """A command on its way into a room's log. `data` and `ack_data` are encoded JSON objects."""
+    """A command on its way into a room's log. `data` and `ack_data` are encoded JSON objects.
+
+    With `unless_known` it is refused with that, unless it is the resend of a command that took effect.
+    """
 
     room: str
     type: str
@@ -45,6 +48,7 @@ class Submission(msgspec.Struct, frozen=True):
     key: CommandKey | None = None
     guard: Guard | None = None
     ack_data: bytes = b"{}"
+    unless_known: Exception | None = None
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -96,10 +100,12 @@ def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
                 known, answer = answers[name]
                 same = known == s.key.fingerprint
                 outcomes.append(Committed(None, answer.encode(), duplicate=True) if same else IdConflict(s.key.id))
-            elif s.room not in rooms:
-                outcomes.append(NoSuchRoom(s.room))
             elif s.guard and (s.guard.check, s.guard.subject) in refused:
                 outcomes.append(refused[s.guard.check, s.guard.subject])
+            elif s.room not in rooms:
+                outcomes.append(NoSuchRoom(s.room))
+            elif s.unless_known is not None:
+                outcomes.append(s.unless_known)
             else:
                 room_id, epoch, _ = rooms[s.room]
                 heads[s.room] += 1

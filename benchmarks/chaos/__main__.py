@@ -1,8 +1,8 @@
 """Breaks things under load, again and again, and reports whether anything acknowledged was lost or doubled.
 
-    python -m benchmarks.chaos                                  # 50 x kill -9 of one of two servers
-    python -m benchmarks.chaos --database sqlite --kind daphne  # the same with one server on SQLite
-    python -m benchmarks.chaos --fault redis-kill --cycles 20
+python -m benchmarks.chaos                                  # 50 x kill -9 of one of two servers
+python -m benchmarks.chaos --database sqlite --kind daphne  # the same with one server on SQLite
+python -m benchmarks.chaos --fault redis-kill --cycles 20
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--cycles", type=int, default=50, help="how often (50)")
     result.add_argument("--kind", choices=("uvicorn", "daphne", "mixed"), default="uvicorn", help="servers (uvicorn)")
     result.add_argument(
-        "--database", choices=("postgres", "sqlite"), default="postgres", help="two servers and Redis, or one (postgres)"
+        "--database",
+        choices=("postgres", "sqlite"),
+        default="postgres",
+        help="two servers and Redis, or one (postgres)",
     )
     result.add_argument("--clients", type=int, default=12, help="clients, over four processes (12)")
     result.add_argument("--sessions", type=int, default=2, help="sessions they share (2)")

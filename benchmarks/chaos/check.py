@@ -89,7 +89,9 @@ def _check_acks(seat: Seat, record: Record, places: dict[str, int], verdict: Ver
         elif places[text] != seq:
             verdict.misplaced.append(f"{text}: acknowledged as {seq}, logged as {places[text]}")
     if alive:
-        verdict.unsettled += [f"{text} {record.refused.get(text, '')}" for text in record.sent.keys() - record.acked.keys()]
+        verdict.unsettled += [
+            f"{text} {record.refused.get(text, '')}" for text in record.sent.keys() - record.acked.keys()
+        ]
 
 
 def _check_order(seat: Seat, record: Record, places: dict[str, int], verdict: Verdict) -> None:

@@ -42,7 +42,7 @@ def felt(run: Run, fault: Callable[[], None]) -> Felt:
 
 
 def kill_server(run: Run, *, mixed: bool = False) -> None:
-    """Kills a server's process group with SIGKILL at a moment nobody chose, and starts it again, maybe as the other kind."""
+    """Kills a server's process group with SIGKILL at some moment and starts it again, `mixed`: as the other kind."""
     time.sleep(run.dice.uniform(0.0, 0.5))
     server = run.dice.choice(run.deployment.servers)
     server.kill()

@@ -28,7 +28,9 @@ class Log:
     def comings_and_goings(self, user: str) -> list[str]:
         """The user's `joined` and `left` in order."""
         types = ("collaboration:participant:joined", "collaboration:participant:left")
-        return [e["type"].rpartition(":")[2] for _, e in self.events if e["type"] in types and e["data"]["user"] == user]
+        return [
+            e["type"].rpartition(":")[2] for _, e in self.events if e["type"] in types and e["data"]["user"] == user
+        ]
 
 
 @contextmanager
@@ -54,9 +56,7 @@ def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
 def read_logs(url: str) -> dict[str, Log]:
     """Reads every session's log."""
     logs = {
-        name: Log(head)
-        for name, head in rows(url, "SELECT name, head FROM rooms_room")
-        if name.startswith("session:")
+        name: Log(head) for name, head in rows(url, "SELECT name, head FROM rooms_room") if name.startswith("session:")
     }
     events = rows(
         url,

@@ -33,7 +33,7 @@ STYLES: tuple[dict[str, Any], ...] = (
 
 
 class Run:
-    """Client processes on a deployment that has `ENV`. The last one is killed by `lose_one`, if at all; the others live to the end."""
+    """Client processes on a deployment that has `ENV`; all live to the end, but for the last after `lose_one`."""
 
     def __init__(
         self,

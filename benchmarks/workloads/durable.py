@@ -12,6 +12,7 @@ from benchmarks.targets import Bench, our_target
 from benchmarks.workloads.attempts import attempt
 
 WRITERS, ROOMS = 500, 50
+TARGET = 3_000  # acknowledged commands a second; latency is judged at half of it
 STORES: tuple[tuple[Literal["sqlite", "postgres"], bool], ...] = (
     ("sqlite", False),
     ("postgres", False),
@@ -27,7 +28,7 @@ def run(bench: Bench, options: argparse.Namespace) -> Iterator[Row]:
 
 
 def measure(bench: Bench, name: str, database: Literal["sqlite", "postgres"], redis: bool) -> Iterator[Row]:
-    """Saturates with one command of every writer under way, then offers half of that at a steady pace."""
+    """Saturates with one command of every writer under way, then offers half of that, and half of the target."""
     with (
         our_target(bench, "uvicorn", members=WRITERS, rooms=ROOMS, redis=redis, database=database) as target,
         target.fleet(bench) as fleet,
@@ -36,8 +37,10 @@ def measure(bench: Bench, name: str, database: Literal["sqlite", "postgres"], re
         fleet.probe("message", answered=True)
         best = fleet.closed_by_ack("message", seconds=bench.seconds)
         row = Row(target=name, phase="saturated") | best.row()
-        yield row | {"target_value": "3,000 acks/s", "met": best.ack_rate >= 3000}
+        yield row | {"target_value": f"{TARGET:,} acks/s", "met": best.ack_rate >= TARGET}
         rate = best.ack_rate / 2
         half = fleet.paced("message", rate=rate, seconds=bench.seconds, answered=True)
-        row = Row(target=name, phase="half of it") | half.row()
+        yield Row(target=name, phase="half of it") | half.row()
+        steady = fleet.paced("message", rate=TARGET / 2, seconds=bench.seconds, answered=True)
+        row = Row(target=name, phase=f"offered {TARGET // 2:,}/s") | steady.row()
         yield row | {"target_value": "ack p99 < 50 ms", "met": (row["ack_p99_ms"] or 1e9) < 50}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import uuid
 from collections import Counter
@@ -67,8 +66,7 @@ class Member:
     """One connection of one client, and the protocol's promise to it: every number after its join, once, in order."""
 
     def __init__(self, world: World, process: SimulatedProcess) -> None:
-        self.id = str(uuid.UUID(int=next(world.ids)))
-        self.user_id = self.id
+        self.id = self.user_id = str(uuid.uuid4())
         self.world = world
         self.process = process
         self.submitted = self.in_flight = 0
@@ -81,7 +79,8 @@ class Member:
         self.asked: list[str] = []
         # As the client sees it:
         self.at: tuple[str, int] | None = None
-        self.live = False
+        self.live = self.to_be_closed = False
+        self.known = 0
         self.since: dict[str, Since | None] = {}
 
     # --- as the server's consumer does it ----------------------------------------------------------------------
@@ -141,8 +140,15 @@ class Member:
                 self.outbox.put(error_frame(outcome, id_).decode())
             elif outcome.event is not None:
                 self.process.hub.committed(outcome.event, self, outcome.ack)  # type: ignore[arg-type]
+            elif outcome.ack is not None:
+                self.outbox.put(outcome.ack.decode())
 
         self.process.journal.submit(Submission(self.world.room, SAID, msgspec.json.encode(data), author, key), done)
+
+    @property
+    def joining(self) -> bool:
+        """Whether the client waits for the answer to a join."""
+        return any(id_.startswith("join") and not self.answers[id_] for id_ in self.asked)
 
     @property
     def may_join(self) -> bool:
@@ -169,17 +175,27 @@ class Member:
             full = data["recovered"] == "full"
             self._expect(not full or (since is not None and since.epoch == data["epoch"]), f"full of nothing: {frame}")
             self.at, self.live = (data["epoch"], since.seq if full and since else data["seq"]), True
+            self.known, self.to_be_closed = self.at[1], False
         elif (kind == "ack" and id_.startswith("leave")) or (kind == "error" and id_.startswith("join")):
-            self.live = False
+            self.live = self.to_be_closed = False
         elif kind == SAID or "seq" in frame:
             self._follow(frame)
 
     def _follow(self, frame: dict[str, Any]) -> None:
         place = (frame["epoch"], frame["seq"])
         if not self.live:
-            self._expect(frame["type"] == "ack", f"an event after the leave: {frame}")
+            told = frame["type"] == "ack" or self.to_be_closed
+            self._expect(told, f"an event after the leave: {frame}")
             return
         assert self.at is not None
+        if frame["type"] == "ack":
+            if place[0] != self.at[0]:
+                # If the log was renewed and the client is the first to hear of it, it is sent away next.
+                self.to_be_closed = self.world.epochs.index(place[0]) > self.world.epochs.index(self.at[0])
+                self.live = not self.to_be_closed
+                return
+            if place[1] <= self.known or (self.joining and place[1] != self.at[1] + 1):
+                return  # what it had said before it joined again
         self._expect(place == (self.at[0], self.at[1] + 1), f"{place} after {self.at}")
         self.at = place
         logged = self.world.logged[place]
@@ -235,7 +251,6 @@ class World:
     def __init__(self, seed: int, processes: int) -> None:
         self.loop = SkippedTime()
         self.random = Random(seed)
-        self.ids = itertools.count(1)
         self.room = f"test:{uuid.uuid4()}"
         self.database = self.loop.database = Database(self.random)
         self.database.now(log.create, self.room)
@@ -243,6 +258,7 @@ class World:
         self.layer: FaultyLayer = get_channel_layer()
         self.layer.random = self.random
         self.logged: dict[tuple[str, int], dict[str, Any]] = {}
+        self.epochs = [self.position()[0]]
         self.violations: list[str] = []
         self.members: list[Member] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -274,9 +290,8 @@ class World:
         return task
 
     def connect(self, process: SimulatedProcess) -> Member:
-        member = Member(self, process)
-        self.members.append(member)
-        return member
+        self.act(lambda: self.members.append(Member(self, process)), 0.0)
+        return self.members[-1]
 
     def note(self, appended: Appended) -> None:
         self.logged[appended.epoch, appended.seq] = json.loads(appended.frame)
@@ -285,6 +300,9 @@ class World:
         for _ in range(times):
             with write():
                 self.note(log.append(room=self.room, type=SAID, data={"body": ""}, by=Author("", "", "service")))
+
+    def renew_epoch(self) -> None:
+        self.epochs.append(self.database.now(log.renew_epoch, self.room))
 
     def position(self) -> tuple[str, int]:
         return self.database.now(lambda: models.Room.objects.values_list("epoch", "head").get(name=self.room))

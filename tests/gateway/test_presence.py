@@ -70,6 +70,14 @@ def test_a_lease_is_renewed_while_it_is_held_and_not_once_it_is_taken() -> None:
     assert not Instance.objects.exists()
 
 
+def test_nobody_is_dead_for_not_renewing_while_the_database_was_away() -> None:
+    first, second = instance(lease=-1.0), instance(lease=-1.0)
+    assert presence.reap() == 0
+    assert presence.instance_renew(first, 60.0, draining=False)
+    assert presence.reap() == 0
+    assert presence.instance_renew(second, 60.0, draining=False)
+
+
 def test_the_oldest_living_instance_is_elected_alone() -> None:
     dead, first, second = instance(lease=-1.0), instance(), instance()
     for number, name in enumerate((dead, first, second)):
@@ -175,10 +183,11 @@ def test_an_instance_that_ends_leaves_nothing_to_clean_up(ada: User, session: Se
 def test_two_that_reap_at_once_bury_the_dead_once() -> None:
     ada = person()
     session = services.session_create(project=services.project_create(name="P", by=ada), by=ada)
+    alive = instance()
     for _ in range(3):
         join(ada, session, instance(lease=-1.0))
     assert sum(at_once(presence.reap, presence.reap)) == 3
-    assert not Instance.objects.exists()
+    assert [str(row.pk) for row in Instance.objects.all()] == [alive]
     assert not Attendance.objects.exists()
     assert services.participants_leave(away_for=-1) == 1
     assert types_in(session).count("collaboration:participant:left") == 1

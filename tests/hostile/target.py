@@ -147,5 +147,3 @@ class Target:
         assert self.traceback_expected or "Traceback" not in log, log
         assert SECRET_KEY not in log
         assert TOKEN.search(log) is None, TOKEN.search(log)
-
-

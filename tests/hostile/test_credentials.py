@@ -186,9 +186,7 @@ def test_a_header_that_points_elsewhere_is_never_followed(target: Target, tmp_pa
         without("iss"),
     ],
 )
-def test_a_token_for_somebody_else_or_of_somebody_else_is_refused(
-    forge: Callable[[str], str], strict: Target
-) -> None:
+def test_a_token_for_somebody_else_or_of_somebody_else_is_refused(forge: Callable[[str], str], strict: Target) -> None:
     ending = strict.accepted(token=forge(strict.person().token)).ending()
     assert (ending.codes, ending.code) == (["auth.invalid"], 4401)
 

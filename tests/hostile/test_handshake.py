@@ -278,9 +278,7 @@ def test_a_user_agent_outside_ascii_is_let_in(target: Target) -> None:
         ("", [("Transfer-Encoding", "chunked"), ("Content-Length", "5")], "GET {path} HTTP/1.1"),
     ],
 )
-def test_what_is_no_handshake_opens_no_socket(
-    without: str, headers: list[Header], line: str, target: Target
-) -> None:
+def test_what_is_no_handshake_opens_no_socket(without: str, headers: list[Header], line: str, target: Target) -> None:
     answer = target.refusal(headers=headers, token=target.person().token, without=[without], line=line)
     assert answer.status == NO_ANSWER or 400 <= answer.status < 500
 

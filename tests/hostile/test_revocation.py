@@ -101,9 +101,7 @@ def cases(cluster: Live) -> Iterator[dict[str, Case]]:
         session = cluster.session()
         cases = {name: Case(cluster.person(), code, close) for name, (_, code, close) in ENDINGS.items()}
         endings = {
-            name: [
-                pool.submit(restless, target.authenticated(case.person.token), session) for target in (one, other)
-            ]
+            name: [pool.submit(restless, target.authenticated(case.person.token), session) for target in (one, other)]
             for name, case in cases.items()
         }
         orders = [(n, c.person.id, c.person.token, ENDINGS[n][0]) for n, c in cases.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -110,7 +111,7 @@ class Wire:
 
     def send(self, message: Any) -> None:
         """Sends a message of the protocol; text goes as it is."""
-        text = message if isinstance(message, str) else json.dumps(message)
+        text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
         self.write(frame(text.encode()))
 
     def ask(self, type: str, data: Any = None, id: str = "ask") -> dict[str, Any]:
@@ -256,6 +257,11 @@ class Wire:
         return bool(data)
 
     # The end
+
+    def hush(self) -> None:
+        """Says that nothing more will be written, and goes on reading."""
+        with contextlib.suppress(OSError):  # the server has cut the connection already
+            self.socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Hangs up."""

@@ -15,6 +15,7 @@ fails `python manage.py check`.
 | `DATABASE_URL` | SQLite in `DATA_DIR` | `postgres://user:password@host:5432/name` for more than one instance. |
 | `REDIS_URL` | in-memory layer | `redis://:password@host:6379/0` for more than one instance. |
 | `SECRET_KEY` | random, kept in `DATA_DIR` | Signs tokens; at least 32 bytes, the same on every instance. |
+| `SECRET_KEY_FALLBACKS` | none | Comma-separated former keys, with which the audit trail is still checked. |
 | `DEBUG` | `false` | Django's debug pages. |
 | `ALLOWED_HOSTS` | loopback names and `HOST` | Comma-separated hosts this server answers to. |
 | `ALLOWED_ORIGINS` | the server's own origin | Comma-separated `scheme://host:port` of pages that may open sockets. |

@@ -66,15 +66,14 @@ class Server(uvicorn.Server):
 
     async def _drain(self, sig: int, frame: Any) -> None:
         running = process.current()
+        done = False
         try:
-            if running is not None:
-                async with asyncio.timeout(conf.drain_timeout):
-                    await running.drain()
-                    await running.stop()
-        except TimeoutError:
-            pass
+            done = running is None or await running.shut_down()
         finally:
-            super().handle_exit(sig, frame)
+            if done:
+                self.should_exit = True
+            else:  # ends by the signal: what held up the drain would hold up a clean exit too
+                super().handle_exit(sig, frame)
 
     async def serve(self, sockets: Any = None) -> None:
         self._loop = asyncio.get_running_loop()

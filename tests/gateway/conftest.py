@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from bduf_realtime.gateway import consumer, process, socket
+from bduf_realtime.gateway.conf import Conf, conf
+from tests.races import close_storage_connections
+
+
+@pytest.fixture
+def tune(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Conf]:
+    """Gives this process's sockets other settings."""
+
+    def change(**settings: Any) -> Conf:
+        tuned = msgspec.structs.replace(conf, **settings)
+        for module in (consumer, process, socket):
+            monkeypatch.setattr(module, "conf", tuned)
+        return tuned
+
+    return change
+
+
+@pytest.fixture
+async def sockets(transactional_db: None) -> AsyncIterator[None]:
+    """Lets a test open sockets of this process, which is stopped afterwards."""
+    yield
+    if (running := process.current()) is not None:
+        await running.stop()
+    await asyncio.to_thread(close_storage_connections)
