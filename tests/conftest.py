@@ -14,11 +14,11 @@ from tests.servers import MS, Deployment
 
 KINDS = ("uvicorn", "daphne")
 HURRIED = {
-    "BDUF_HEARTBEAT_INTERVAL": str(1_000 * MS),
+    "BDUF_HEARTBEAT_INTERVAL": str(500 * MS),
     "BDUF_HEARTBEAT_TIMEOUT": str(6_000 * MS),
-    "BDUF_IDLE_AFTER": str(1_500 * MS),
-    "BDUF_SESSION_PARTICIPANT_TIMEOUT": str(1_000 * MS),
-    "BDUF_SLOW_CONSUMER_TIMEOUT": str(1_500 * MS),
+    "BDUF_IDLE_AFTER": str(1_000 * MS),
+    "BDUF_SESSION_PARTICIPANT_TIMEOUT": str(1_500 * MS),
+    "BDUF_SLOW_CONSUMER_TIMEOUT": str(1_000 * MS),
     "BDUF_LAYER_PROBE_INTERVAL": str(300 * MS),
     "BDUF_MAX_CONNECTIONS": "60",
     "BDUF_RATE_HANDSHAKE": "50",

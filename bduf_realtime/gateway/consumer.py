@@ -32,7 +32,7 @@ from bduf_realtime.gateway.messages import (
     TokenTaken,
     Welcome,
 )
-from bduf_realtime.gateway.ratelimit import Abuse, Bucket, Malformed, Turns
+from bduf_realtime.gateway.ratelimit import Limits
 from bduf_realtime.gateway.reading import Envelope, Unreadable, read_data, read_envelope, salvage_id
 from bduf_realtime.gateway.socket import Send, Socket
 from bduf_realtime.gateway.storage import call
@@ -74,17 +74,12 @@ class RealtimeConsumer(Socket):
 
     def _open(self, process: processes.Process, handshake: auth.Handshake, send: Send) -> None:
         super()._open(process, handshake, send)
-        now = time.monotonic()
         self._backlog: deque[tuple[Handler, Request, int]] = deque()
         self._backlog_bytes = 0
         self._barrier: asyncio.Task[None] | None = None
         self._said_hello = False
         self._identity_tries = 0
-        self._malformed = Malformed()
-        self._abuse = Abuse()
-        self._buckets: dict[str, Bucket] = {"connection": Bucket(conf.rate_connection, conf.rate_burst, now)}
-        self._turns: dict[str, Turns] = {}
-        self._complained: dict[str, float] = {}
+        self._limits = Limits(conf, process.users)
 
     def ended(self) -> None:
         if self._barrier is not None:
@@ -122,7 +117,7 @@ class RealtimeConsumer(Socket):
         self.send_error(error, id_)
         if self.identity is None:
             self.close(Close.BAD_PROTOCOL, "auth.hello_expected")
-        elif error.malformed and self._malformed.count(now) >= conf.malformed_frames:
+        elif error.malformed and self._limits.malformed(now):
             self.close(Close.TOO_MANY_INVALID, "msg.too_many_invalid")
 
     async def _first_frame(self, envelope: Envelope, now: float) -> None:
@@ -298,41 +293,19 @@ class RealtimeConsumer(Socket):
             logger.error("commit_failed", type=request.type, exc_info=outcome)
             self._refuse(request, RealtimeError("internal"))
 
-    # --- rates ---------------------------------------------------------------------------------------------------
-
     def _within_rate(self, type_: str, rate: str | None, id_: str | None, now: float) -> bool:
-        """Takes a token from every bucket the command falls under, or says how long to wait."""
-        wait, bucket = 0.0, "connection"
-        if rate is not None:
-            wait, bucket = self._bucket(rate, now).take(now), rate
-        if not wait and rate != "cursor":
-            wait, bucket = self._buckets["connection"].take(now), "connection"
-            if not wait:
-                wait, bucket = self.process.users.take(self.user_id, now), "user"
-        if not wait:
+        """Whether a command may run now; if not, the client is told how long to wait."""
+        limited = self._limits.take(rate, self.user_id, now)
+        if limited is None:
             return True
-        turns = self._turns.get(bucket) or self._turns.setdefault(bucket, Turns(getattr(conf, f"rate_{bucket}")))
-        self._limited(bucket, type_, id_, turns.wait(now, wait), now)
-        if rate != "cursor" and self._abuse.refused(now) >= conf.abuse_windows:
+        bucket, wait = limited
+        metrics.rate_limited.labels(bucket).inc()
+        if id_ is not None or self._limits.worth_telling(bucket, now):
+            details = {"bucket": bucket, "type": type_}
+            self.send_error(RealtimeError("rate.limited", retry_after_ms=int(wait * 1000) + 1, details=details), id_)
+        if self._limits.abused(rate, now):
             self.close(Close.RATE_LIMITED, "rate.limited", retry_ms=5_000)
         return False
-
-    def _limited(self, bucket: str, type_: str, id_: str | None, wait: float, now: float) -> None:
-        """Tells the client to wait; about commands without an id once a second."""
-        metrics.rate_limited.labels(bucket).inc()
-        if id_ is not None or now - self._complained.get(bucket, 0.0) >= 1.0:
-            self._complained[bucket] = now
-            details = {"bucket": bucket, "type": type_}
-            self.send_error(
-                RealtimeError("rate.limited", retry_after_ms=max(1, int(wait * 1000) + 1), details=details),
-                id_,
-            )
-
-    def _bucket(self, rate: str, now: float) -> Bucket:
-        bucket = self._buckets.get(rate)
-        if bucket is None:
-            bucket = self._buckets[rate] = Bucket(getattr(conf, f"rate_{rate}"), conf.rate_burst, now)
-        return bucket
 
     # --- the gateway's own commands ------------------------------------------------------------------------------
 

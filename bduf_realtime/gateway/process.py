@@ -158,6 +158,7 @@ class Process:
         await asyncio.sleep(TICK)
         now = time.monotonic()
         metrics.loop_lag_seconds.set(max(0.0, now - due))
+        storage.cut_stuck(now)
         outage = storage.outage_since
         states: dict[str, int] = dict.fromkeys(Connection.State.values, 0)
         for number, consumer in enumerate(list(self.connections.values())):
@@ -189,7 +190,6 @@ class Process:
             self.users.charge(note["spent"], time.monotonic())
 
     async def _renew(self) -> None:
-        await asyncio.sleep(self.conf.instance_renewal)
         if not await storage.call(presence.instance_renew, self.id, self.conf.instance_lease, self.draining):
             # Others have told the rooms that our people are gone: start over under a new name.
             logger.error("lease_lost")  # paused for longer than the lease, most likely
@@ -197,6 +197,7 @@ class Process:
                 consumer.close(Close.INTERNAL, "lease.lost", retry_ms=_jitter(2_000))
             await storage.call(presence.instance_start, self.id, self.conf.instance_lease)
         await self._give_up_ghosts()
+        await asyncio.sleep(self.conf.instance_renewal)
 
     async def _give_up_ghosts(self) -> None:
         """Gives up places that a join took after its connection or its deadline had gone."""

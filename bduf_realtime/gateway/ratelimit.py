@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bduf_realtime.gateway.conf import Conf
+
 
 class Bucket:
     """Holds `rate * burst` tokens and regains `rate` a second."""
@@ -131,4 +133,59 @@ class UserBuckets:
         bucket = self._buckets.get(user)
         if bucket is None:
             bucket = self._buckets[user] = Bucket(self._rate, self._burst, now)
+        return bucket
+
+
+class Limits:
+    """Everything that limits what one connection sends; `users` are the buckets it shares with its user's others."""
+
+    __slots__ = ("_abuse", "_buckets", "_complained", "_conf", "_malformed", "_turns", "_users")
+
+    def __init__(self, conf: Conf, users: UserBuckets) -> None:
+        self._conf = conf
+        self._users = users
+        self._buckets: dict[str, Bucket] = {}
+        self._turns: dict[str, Turns] = {}
+        self._complained: dict[str, float] = {}
+        self._malformed = Malformed()
+        self._abuse = Abuse()
+
+    def take(self, rate: str | None, user: str, now: float) -> tuple[str, float] | None:
+        """Takes a token from every bucket a command falls under; or tells the empty one and the seconds to wait.
+
+        `rate` names the command's own bucket. Cursor moves fall under theirs alone.
+        """
+        bucket, wait = rate or "connection", 0.0
+        if rate is not None:
+            wait = self._bucket(rate, now).take(now)
+        if not wait and rate != "cursor":
+            bucket, wait = "connection", self._bucket("connection", now).take(now)
+            if not wait:
+                bucket, wait = "user", self._users.take(user, now)
+        if not wait:
+            return None
+        turns = self._turns.get(bucket)
+        if turns is None:
+            turns = self._turns[bucket] = Turns(getattr(self._conf, f"rate_{bucket}"))
+        return bucket, turns.wait(now, wait)
+
+    def worth_telling(self, bucket: str, now: float) -> bool:
+        """Whether a command that expects no answer is told of its refusal: once a second."""
+        if now - self._complained.get(bucket, float("-inf")) < 1.0:
+            return False
+        self._complained[bucket] = now
+        return True
+
+    def abused(self, rate: str | None, now: float) -> bool:
+        """Notes a refusal; true when the client did not slow down for too long. Cursor moves are never abuse."""
+        return rate != "cursor" and self._abuse.refused(now) >= self._conf.abuse_windows
+
+    def malformed(self, now: float) -> bool:
+        """Notes a malformed frame; true when that was one too many in a minute."""
+        return self._malformed.count(now) >= self._conf.malformed_frames
+
+    def _bucket(self, rate: str, now: float) -> Bucket:
+        bucket = self._buckets.get(rate)
+        if bucket is None:
+            bucket = self._buckets[rate] = Bucket(getattr(self._conf, f"rate_{rate}"), self._conf.rate_burst, now)
         return bucket

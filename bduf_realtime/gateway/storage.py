@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import select
+import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+import structlog
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import Error as PostgresError
 
 from bduf_realtime.gateway import metrics
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
+
+logger = structlog.get_logger(__name__)
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -26,6 +35,8 @@ _journal = ThreadPoolExecutor(1, thread_name_prefix="journal")
 _in_use = threading.Semaphore(conf.database_threads * 64)
 
 outage_since: float | None = None
+# By thread, the calls under way: when each began, and over which connection.
+_under_way: dict[int, tuple[float, BaseDatabaseWrapper]] = {}
 
 
 async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -100,7 +111,10 @@ def _guarded(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str
     global outage_since
     started = time.perf_counter()
     metrics.database_busy_threads.inc()
+    database = connections[DEFAULT_DB_ALIAS]
+    _under_way[threading.get_ident()] = (time.monotonic(), database)
     try:
+        _leave_if_ended(database)
         result = function(*args, **kwargs)
         outage_since = None
         return result
@@ -111,8 +125,35 @@ def _guarded(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str
         connections.close_all()
         raise
     finally:
+        del _under_way[threading.get_ident()]
         metrics.database_busy_threads.dec()
         metrics.database_seconds.observe(time.perf_counter() - started)
+
+
+def _leave_if_ended(database: BaseDatabaseWrapper) -> None:
+    """Gives up a connection that ended while nobody used it, so that no call has to fail to find that out."""
+    if database.vendor != "postgresql" or database.connection is None:
+        return
+    poll = select.poll()
+    if not database.connection.closed:
+        poll.register(database.connection.pgconn.socket, select.POLLIN)
+    if database.connection.closed or poll.poll(0):  # nobody asked for anything: it can only say goodbye
+        database.close()
+
+
+def cut_stuck(now: float) -> None:
+    """Cuts the connections of calls that no timeout of the database's own can end: its process or the network hangs.
+
+    The call fails at last, and its thread's next one connects anew; without this the thread would be lost.
+    """
+    for since, database in list(_under_way.values()):
+        if now - since > 1.5 * conf.database_deadline and database.vendor == "postgresql" and database.connection:
+            with (
+                suppress(OSError, PostgresError),
+                socket.socket(fileno=os.dup(database.connection.pgconn.socket)) as line,
+            ):
+                line.shutdown(socket.SHUT_RDWR)
+                logger.warning("database_connection_cut", seconds=round(now - since, 1))
 
 
 def explained(error: Exception) -> RealtimeError:

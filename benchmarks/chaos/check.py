@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from benchmarks.chaos.journal import Record
 from benchmarks.chaos.log import Log
@@ -95,7 +96,7 @@ def _check_acks(seat: Seat, record: Record, places: dict[str, int], verdict: Ver
 
 
 def _check_order(seat: Seat, record: Record, places: dict[str, int], verdict: Verdict) -> None:
-    """A lane sends one after the other; a client's lanes together keep their order unless one was refused and resent."""
+    """A lane sends one after the other; a client's lanes keep their order together too, unless something was resent."""
     logged = [text for text in record.sent if text in places]
     lanes = [[text for text in logged if text.startswith(seat.message(lane, 0)[:-1])] for lane in range(seat.lanes)]
     if not record.stats.get("retries", 1):
@@ -113,7 +114,7 @@ def _check_view(seat: Seat, record: Record, log: Log, verdict: Verdict) -> None:
     expected = set(range(record.joined[0] + 1, log.head + 1)) if record.joined else set()
     acked = {seq for _, seq in record.acked.values()}
     verdict.unseen += [f"client {seat.number}: {seq}" for seq in sorted(expected - set(numbers) - acked)]
-    if any(later <= earlier for earlier, later in zip(numbers, numbers[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(numbers)):
         verdict.repeated.append(f"client {seat.number}: {len(numbers) - len(set(numbers))} twice")
     if len(record.joined) != 1 or record.snapshots or record.lost_rooms or not record.connected:
         what = f"{len(record.joined)} joins, {record.snapshots} snapshots, left {record.lost_rooms}"

@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from bduf_realtime.gateway import consumer, process, socket
+from bduf_realtime.gateway import consumer, doors, hub, layer, process, socket
 from bduf_realtime.gateway.conf import Conf, conf
+from tests.gateway.model import OpenRoom
+from tests.gateway.simulation import database_of_the_loop
 from tests.races import close_storage_connections
 
 
@@ -32,3 +34,13 @@ async def sockets(transactional_db: None) -> AsyncIterator[None]:
     if (running := process.current()) is not None:
         await running.stop()
     await asyncio.to_thread(close_storage_connections)
+
+
+@pytest.fixture
+def simulated(settings: Any, monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> None:
+    """What simulated processes share: a faulty layer, limits that a few events reach, and a room open to all."""
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.gateway.simulation.FaultyLayer"}}
+    monkeypatch.setattr(hub, "PENDING_EVENTS", 6)
+    monkeypatch.setattr(layer, "WAITING_EVENTS", 4)
+    monkeypatch.setattr(hub, "call", database_of_the_loop)
+    monkeypatch.setitem(doors.kinds, "test", OpenRoom())

@@ -81,6 +81,7 @@ class Member:
         self.at: tuple[str, int] | None = None
         self.live = self.to_be_closed = False
         self.known = 0
+        self.ephemeral: list[dict[str, Any]] = []
         self.since: dict[str, Since | None] = {}
 
     # --- as the server's consumer does it ----------------------------------------------------------------------
@@ -180,6 +181,8 @@ class Member:
             self.live = self.to_be_closed = False
         elif kind == SAID or "seq" in frame:
             self._follow(frame)
+        elif kind != "ack":
+            self.ephemeral.append(frame)
 
     def _follow(self, frame: dict[str, Any]) -> None:
         place = (frame["epoch"], frame["seq"])
@@ -258,6 +261,7 @@ class World:
         self.layer: FaultyLayer = get_channel_layer()
         self.layer.random = self.random
         self.logged: dict[tuple[str, int], dict[str, Any]] = {}
+        self.body = ""
         self.epochs = [self.position()[0]]
         self.violations: list[str] = []
         self.members: list[Member] = []
@@ -299,7 +303,7 @@ class World:
     def append(self, times: int = 1) -> None:
         for _ in range(times):
             with write():
-                self.note(log.append(room=self.room, type=SAID, data={"body": ""}, by=Author("", "", "service")))
+                self.note(log.append(room=self.room, type=SAID, data={"body": self.body}, by=Author("", "", "service")))
 
     def renew_epoch(self) -> None:
         self.epochs.append(self.database.now(log.renew_epoch, self.room))

@@ -52,12 +52,16 @@ class Database:
     """The real database, each call at one moment of the skipped time, with delays before and after.
 
     `down` refuses calls before they do anything; `forgetful` does what was asked and then says that it failed.
+    While `prompt` is clear, what was done or read stays on its way back.
     """
 
     def __init__(self, random: Random) -> None:
         self.random = random
         self.down = False
         self.forgetful = False
+        self.watch: Callable[[Any], None] = lambda function: None
+        self.prompt = asyncio.Event()
+        self.prompt.set()
         self.delay = 0.005
         self._thread = ThreadPoolExecutor(1)
 
@@ -65,10 +69,12 @@ class Database:
         await asyncio.sleep(self.random.uniform(0, self.delay))
         if self.down:
             raise RealtimeError("storage.unavailable")
+        self.watch(function)
         try:
             result = self.now(function, *args, **kwargs)
         finally:
             await asyncio.sleep(self.random.uniform(0, self.delay))
+            await self.prompt.wait()
         if self.forgetful:
             raise RealtimeError("storage.unavailable")
         return result
@@ -80,6 +86,13 @@ class Database:
     def close(self) -> None:
         self.now(connections.close_all)
         self._thread.shutdown()
+
+
+async def database_of_the_loop(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Stands where the hub calls the database, whichever world's hub it is."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SkippedTime)
+    return await loop.database.call(function, *args, **kwargs)
 
 
 class FaultyLayer:
@@ -117,6 +130,11 @@ class FaultyLayer:
         encoded = msgspec.msgpack.encode(message)
         for channel in sorted(self._groups[group]):
             self._carry(channel, encoded)
+
+    def members_of_rooms(self) -> set[str]:
+        return {
+            channel for group, channels in self._groups.items() if group.startswith("room.") for channel in channels
+        }
 
     async def receive(self, channel: str) -> dict[str, Any]:
         return dict(msgspec.msgpack.decode(await self._queues[channel].get()))

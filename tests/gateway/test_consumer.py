@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from bduf_realtime.accounts.models import User
 from bduf_realtime.accounts.tokens import PreciseAccessToken
-from bduf_realtime.gateway import doors, storage
+from bduf_realtime.gateway import consumer, doors, storage
 from bduf_realtime.gateway import process as processes
 from bduf_realtime.gateway.conf import Conf
 from bduf_realtime.rooms import batch
@@ -21,7 +22,7 @@ from bduf_realtime.rooms.models import Event
 from collaboration import services
 from tests.people import person
 from tests.servers import eventually
-from tests.sockets import Peer, token_of
+from tests.sockets import PATIENCE, Peer, token_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sockets")]
 
@@ -334,7 +335,7 @@ async def test_a_resend_is_answered_as_before_and_another_body_under_its_id_is_r
     await alive(peer)
 
 
-async def test_a_full_journal_is_busy_and_a_vanished_room_is_not_found(ada: User, session: str) -> None:
+async def test_a_full_journal_is_busy_and_a_vanished_session_is_not_found(ada: User, session: str) -> None:
     peer = await connected(ada)
     await peer.ask("room:join", {"room": f"session:{session}"})
     process = processes.current()
@@ -347,7 +348,7 @@ async def test_a_full_journal_is_busy_and_a_vanished_room_is_not_found(ada: User
     peer_grant = next(iter(process.connections.values()))
     peer_grant.rooms[f"session:{ada.pk}"] = peer_grant.rooms[f"session:{session}"]
     gone = await peer.ask("collaboration:message:send", {"session": str(ada.pk), "body": "x"})
-    assert gone["code"] == "room.not_found"
+    assert gone["code"] == "session.not_found"
 
 
 async def test_a_commit_that_comes_too_late_is_told_so_and_still_reaches_the_room(
@@ -398,3 +399,24 @@ async def test_a_pong_that_answers_nothing_is_counted_and_never_answered(ada: Us
     await peer.send("pong", id="invented")
     await peer.send("pong")
     await alive(peer)
+
+
+async def test_a_connection_that_fails_is_closed_by_reference_and_comes_back(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(text: str) -> Any:
+        raise ZeroDivisionError("a secret")
+
+    peer = await connected(ada)
+    monkeypatch.setattr(consumer, "read_envelope", broken)
+    await peer.send("ping")
+    code, reason = await peer.closed()
+    assert code == 4500
+    assert re.fullmatch(r"internal;retry_ms=1000;ref=[0-9a-f]{8}", reason)
+
+
+async def test_a_peer_that_is_gone_before_the_handshake_is_over_is_forgotten(ada: User) -> None:
+    peer = Peer(token_of(ada))
+    await peer.communicator.send_input({"type": "websocket.disconnect", "code": 1006})
+    await peer.communicator.wait(timeout=PATIENCE)
+    assert processes.current() is None

@@ -1,210 +1,474 @@
-"""The hub's promise, with a network that loses, doubles and reorders: every number once, in order, or told."""
+"""The hub, case by case: what members see when events are lost, late, doubled, or not theirs at all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase
-from hypothesis import settings as Settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
-from bduf_realtime.gateway import doors, hub, layer
-from bduf_realtime.rooms import log
-from tests.gateway.model import OpenRoom, World
+from bduf_realtime.gateway import metrics
+from bduf_realtime.gateway.errors import Close
+from bduf_realtime.rooms import log, models
+from bduf_realtime.rooms.events import Appended
+from tests.gateway.model import Member, World
 
-pytestmark = pytest.mark.django_db(transaction=True)
-moments = st.sampled_from([0.0, 0.001, 0.005, 0.02, 0.06, 0.3])
-numbers = st.integers(0, 99)
+pytestmark = pytest.mark.usefixtures("simulated")
 
 
-class Rooms(RuleBasedStateMachine):
-    """One room, up to three processes, any number of connections, and everything that can go wrong between them."""
+class Stage:
+    """A world with a network that does what it is told, and the usual steps of a case."""
 
-    world: World
+    def __init__(self) -> None:
+        self.world = World(seed=1, processes=2)
+        self.here, self.there = self.world.processes
 
-    @initialize(seed=st.integers(0, 2**32 - 1), processes=st.integers(1, 3), before=st.integers(0, 9))
-    def begin(self, seed: int, processes: int, before: int) -> None:
-        self.world = World(seed, processes)
-        self.world.database.now(self.world.append, before)
+    def joined(self, process: Any = None, since: tuple[str, int] | None = None) -> Member:
+        member = self.world.connect(process or self.here)
+        member.at = since
+        self.world.act(lambda: member.join(with_position=since is not None), 0.1)
+        return member
 
-    # --- connections -------------------------------------------------------------------------------------------
+    def append(self, times: int = 1, *, by: Any = None, then: float = 0.0) -> None:
+        """Appends by a process, or, without one, so that nobody hears of it."""
+        self.world.act(lambda: self.world.database.now((by or self.world).append, times), then)
 
-    @rule(process=numbers, pause=moments)
-    def connect(self, process: int, pause: float) -> None:
-        member = self.world.connect(self.world.processes[process % len(self.world.processes)])
-        self.world.act(lambda: member.join(with_position=False), pause)
-
-    @precondition(lambda self: any(member.may_join for member in self.world.members))
-    @rule(member=numbers, with_position=st.booleans(), pause=moments)
-    def join_again(self, member: int, with_position: bool, pause: float) -> None:
-        ready = [member for member in self.world.members if member.may_join]
-        self.world.act(lambda: ready[member % len(ready)].join(with_position), pause)
-
-    @precondition(lambda self: any(member.closing and member.at for member in self.world.members))
-    @rule(member=numbers, process=numbers, pause=moments)
-    def come_back(self, member: int, process: int, pause: float) -> None:
-        gone = [member for member in self.world.members if member.closing and member.at]
-        back = self.world.connect(self.world.processes[process % len(self.world.processes)])
-        back.at = gone[member % len(gone)].at
-        self.world.act(lambda: back.join(with_position=True), pause)
-
-    @precondition(lambda self: any(member.may_join for member in self.world.members))
-    @rule(member=numbers, pause=moments)
-    def leave(self, member: int, pause: float) -> None:
-        ready = [member for member in self.world.members if member.may_join]
-        self.world.act(ready[member % len(ready)].leave, pause)
-
-    @precondition(lambda self: any(member.closing is None for member in self.world.members))
-    @rule(member=numbers, pause=moments)
-    def disconnect(self, member: int, pause: float) -> None:
-        here = [member for member in self.world.members if member.closing is None]
-        self.world.act(lambda: here[member % len(here)].close(1000, "bye"), pause)
-
-    @precondition(lambda self: any(member.closing is None for member in self.world.members))
-    @rule(member=numbers)
-    def stop_or_start_reading(self, member: int) -> None:
-        here = [member for member in self.world.members if member.closing is None]
-        wire = here[member % len(here)].wire
-        wire.reading = not wire.reading
-        self.world.act(wire.answer, 0.0)
-
-    # --- events ------------------------------------------------------------------------------------------------
-
-    @precondition(lambda self: any(member.may_speak for member in self.world.members))
-    @rule(member=numbers, times=st.integers(1, 12), pause=moments)
-    def say(self, member: int, times: int, pause: float) -> None:
-        here = [member for member in self.world.members if member.may_speak]
-        self.world.act(lambda: [here[member % len(here)].say() for _ in range(times)], pause)
-
-    @rule(process=numbers, times=st.integers(1, 12), pause=moments)
-    def append(self, process: int, times: int, pause: float) -> None:
-        writer = self.world.processes[process % len(self.world.processes)]
-        self.world.act(lambda: self.world.database.now(writer.append, times), pause)
-
-    @rule(pause=moments)
-    def append_and_die(self, pause: float) -> None:
-        """A process commits and is killed before it can tell anybody."""
-        self.world.act(lambda: self.world.database.now(self.world.append), pause)
-
-    # --- faults ------------------------------------------------------------------------------------------------
-
-    @rule(
-        loss=st.sampled_from([0.0, 0.3, 1.0]),
-        doubling=st.sampled_from([0.0, 0.3]),
-        delay=st.sampled_from([0.001, 0.05]),
-    )
-    def disturb_the_layer(self, loss: float, doubling: float, delay: float) -> None:
-        self.world.layer.loss, self.world.layer.doubling, self.world.layer.delay = loss, doubling, delay
-
-    @rule(pause=moments)
-    def break_or_mend_the_layer(self, pause: float) -> None:
-        self.world.layer.down = not self.world.layer.down
-        self.world.act(lambda: None, pause)
-
-    @rule(down=st.booleans(), forgetful=st.booleans(), delay=st.sampled_from([0.005, 0.1]))
-    def disturb_the_database(self, down: bool, forgetful: bool, delay: float) -> None:
-        self.world.database.down, self.world.database.forgetful = down, forgetful and not down
-        self.world.database.delay = delay
-
-    @rule(keep=st.integers(0, 5))
-    def trim(self, keep: int) -> None:
-        self.world.database.now(log.trim, keep=keep, younger_than=-3600)
-
-    @rule()
-    def renew_epoch(self) -> None:
-        self.world.renew_epoch()
-
-    @rule(process=numbers)
-    def check_positions(self, process: int) -> None:
-        self.world.run(self.world.processes[process % len(self.world.processes)].hub.check_positions())
-
-    @rule(process=numbers, pause=moments)
-    def forget_empty_rooms(self, process: int, pause: float) -> None:
-        chosen = self.world.processes[process % len(self.world.processes)].hub
-        self.world.act(lambda: chosen.forget_empty(linger=-1.0), pause)
-
-    @rule(seconds=st.sampled_from([0.1, 1.5]))
-    def let_time_pass(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         self.world.act(lambda: None, seconds)
 
-    # --- what always holds -------------------------------------------------------------------------------------
+    def seq(self, member: Member) -> int:
+        assert self.world.violations == []
+        assert member.at is not None
+        return member.at[1]
 
-    @invariant()
-    def nobody_saw_anything_out_of_order(self) -> None:
-        if hasattr(self, "world"):
-            assert self.world.violations == []
-
-    def teardown(self) -> None:
-        if not hasattr(self, "world"):
-            return
-        try:
-            self.world.heal()
-            assert self.world.violations == []
-            where = self.world.position()
-            for member in self.world.members:
-                if member.closing is not None:
-                    continue
-                unanswered = [id_ for id_ in member.asked if not member.answers[id_]]
-                assert unanswered == [], f"{member.process.id}/{member.id[-4:]}"
-                assert not member.to_be_closed
-                if member.live:
-                    assert member.at == where, f"{member.process.id}/{member.id[-4:]}"
-            for process in self.world.processes:
-                channel = process.hub.channel(self.world.room)
-                if channel is not None and channel.epoch is not None:
-                    assert (channel.joining, channel.pending, channel.skip) == (0, {}, {})
-        finally:
-            self.world.close()
+    def channel(self, process: Any = None) -> Any:
+        return (process or self.here).hub.channel(self.world.room)
 
 
 @pytest.fixture
-def small_limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits so small that a handful of events reaches them, and rooms that anybody may enter."""
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.gateway.simulation.FaultyLayer"}}
-    monkeypatch.setattr(hub, "PENDING_EVENTS", 6)
-    monkeypatch.setattr(layer, "WAITING_EVENTS", 4)
-    monkeypatch.setitem(doors.kinds, "test", OpenRoom())
-    monkeypatch.setattr(hub, "call", lambda function, *args, **kwargs: _database_of_the_loop(function, *args, **kwargs))
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.world.heal()
+    assert stage.world.violations == []
+    stage.world.close()
 
 
-async def _database_of_the_loop(function: Any, *args: Any, **kwargs: Any) -> Any:
-    import asyncio
-
-    return await asyncio.get_running_loop().database.call(function, *args, **kwargs)  # type: ignore[attr-defined]
-
-
-@pytest.mark.usefixtures("small_limits")
-def test_every_member_sees_every_number_once_and_in_order_whatever_goes_wrong() -> None:
-    run_state_machine_as_test(
-        Rooms,
-        settings=Settings(
-            max_examples=60,
-            stateful_step_count=40,
-            deadline=None,
-            derandomize=True,
-            report_multiple_bugs=False,
-            phases=[Phase.explicit, Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+def counted(counter: Any) -> Callable[[], float]:
+    """How much a metric has grown since."""
+    before = counter._value.get()
+    return lambda: counter._value.get() - before
 
 
-@pytest.mark.long
-@pytest.mark.timeout(1_800)
-@pytest.mark.usefixtures("small_limits")
-def test_every_member_sees_every_number_once_and_in_order_for_a_long_time() -> None:
-    run_state_machine_as_test(
-        Rooms,
-        settings=Settings(
-            max_examples=2_000, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+# --- the ordinary way --------------------------------------------------------------------------------------------
+
+
+def test_an_event_reaches_the_members_of_every_process_and_its_author_gets_the_ack_in_its_place(stage: Stage) -> None:
+    author, neighbour, far = stage.joined(), stage.joined(), stage.joined(stage.there)
+    stage.world.act(lambda: [author.say() for _ in range(3)], 0.2)
+    assert [stage.seq(member) for member in (author, neighbour, far)] == [3, 3, 3]
+    assert author.answers == {"join-0": 1, "say-1": 1, "say-2": 1, "say-3": 1}
+
+
+def test_events_of_a_service_reach_everybody_too(stage: Stage) -> None:
+    near, far = stage.joined(), stage.joined(stage.there)
+    stage.append(3, by=stage.here, then=0.2)
+    assert [stage.seq(near), stage.seq(far)] == [3, 3]
+
+
+def test_a_room_without_members_here_takes_no_notice_of_events(stage: Stage) -> None:
+    stage.append(3, by=stage.here, then=0.2)
+    assert stage.channel() is None
+
+
+def test_who_has_left_sees_nothing_more(stage: Stage) -> None:
+    gone, stays = stage.joined(), stage.joined()
+    stage.world.act(gone.leave, 0.0)
+    stage.append(2, by=stage.here, then=0.2)
+    assert (stage.seq(gone), stage.seq(stays)) == (0, 2)
+
+
+# --- holes -------------------------------------------------------------------------------------------------------
+
+
+def test_events_that_overtake_each_other_are_delivered_in_order_without_asking_the_log(stage: Stage) -> None:
+    far, repaired = stage.joined(stage.there), counted(metrics.events_repaired)
+    stage.world.layer.delay = 0.003
+    for _ in range(20):
+        stage.append(by=stage.here, then=0.002)
+    stage.wait(0.2)
+    assert (stage.seq(far), repaired()) == (20, 0)
+
+
+def test_events_that_come_twice_are_delivered_once(stage: Stage) -> None:
+    far = stage.joined(stage.there)
+    stage.world.layer.doubling = 1.0
+    for _ in range(5):
+        stage.append(by=stage.here, then=0.01)
+    assert stage.seq(far) == 5
+
+
+def test_a_lost_event_is_read_from_the_log_soon_after_the_next_one_has_come(stage: Stage) -> None:
+    far, gaps, repaired = stage.joined(stage.there), counted(metrics.gaps_repaired), counted(metrics.events_repaired)
+    stage.append(2)
+    stage.append(by=stage.here, then=0.03)
+    assert stage.seq(far) == 0
+    stage.wait(0.07)
+    assert (stage.seq(far), gaps(), repaired()) == (3, 1, 2)
+
+
+def test_the_last_event_when_lost_is_found_by_the_next_look_at_the_positions(stage: Stage) -> None:
+    far = stage.joined(stage.there)
+    stage.append(3, then=1.3)
+    assert stage.seq(far) == 3
+
+
+def test_a_hole_of_many_pages_is_filled_page_by_page(stage: Stage) -> None:
+    far = stage.joined(stage.there)
+    stage.append(20, then=2.5)
+    assert stage.seq(far) == 20
+
+
+def test_a_hole_is_filled_when_the_database_is_back(stage: Stage) -> None:
+    far = stage.joined(stage.there)
+    stage.append(1)
+    stage.world.database.down = True
+    stage.append(1, by=stage.here, then=3.0)
+    assert stage.seq(far) == 0
+    stage.world.database.down = False
+    stage.wait(1.3)
+    assert stage.seq(far) == 2
+
+
+def test_an_ack_waits_for_the_events_before_it(stage: Stage) -> None:
+    author = stage.joined()
+    stage.append(2)
+    stage.world.act(author.say, 0.02)
+    assert author.answers["say-1"] == 0
+    stage.wait(0.2)
+    assert (stage.seq(author), author.answers["say-1"]) == (3, 1)
+
+
+def test_more_events_than_may_wait_behind_a_hole_lose_their_copies_but_no_ack(stage: Stage) -> None:
+    author = stage.joined()
+    stage.append(1)
+    stage.world.act(lambda: [author.say() for _ in range(5)], 0.02)
+    stage.append(10, by=stage.here)
+    assert len(stage.channel().pending) <= 7
+    stage.wait(1.5)
+    assert stage.seq(author) == 16
+    assert all(author.answers[id_] == 1 for id_ in author.asked)
+
+
+def test_the_hole_before_a_pending_ack_is_filled_while_its_author_goes_on_sending(stage: Stage) -> None:
+    """An author who is never idle must not keep the room waiting for an ack that is here already."""
+    author, other = stage.joined(), stage.joined()
+    stage.append(1)
+    for _ in range(60):
+        stage.world.act(author.say, 0.004)
+    assert author.in_flight > 0
+    assert min(stage.seq(author), stage.seq(other)) > 40
+
+
+def test_a_commit_that_was_taken_for_failed_reaches_its_author_as_an_event(stage: Stage) -> None:
+    """Its ack never comes, however long the author, who goes on sending, seems to wait for one."""
+    author, other = stage.joined(), stage.joined()
+    stage.world.database.forgetful = True
+    stage.world.act(author.say, 0.05)
+    stage.world.database.forgetful = False
+    assert author.answers == {"join-0": 1, "say-1": 1}
+    for _ in range(60):
+        stage.world.act(author.say, 0.004)
+    assert author.in_flight > 0
+    assert min(stage.seq(author), stage.seq(other)) > 40
+
+
+# --- joining -----------------------------------------------------------------------------------------------------
+
+
+def test_a_joiner_gets_what_it_missed_from_memory_without_asking_the_log(stage: Stage) -> None:
+    first = stage.joined()
+    assert first.at is not None
+    stage.append(4, by=stage.here, then=0.1)
+    reads: list[Any] = []
+    stage.world.database.watch = lambda function: reads.append(function)
+    late = stage.joined(since=(first.at[0], 1))
+    assert stage.seq(late) == 4
+    assert log.read not in reads
+
+
+def test_a_joiner_gets_what_it_missed_from_the_log_in_pages(stage: Stage) -> None:
+    epoch = stage.world.position()[0]
+    stage.append(20)
+    late = stage.joined(since=(epoch, 3))
+    assert stage.seq(late) == 20
+    stage.append(by=stage.here, then=0.1)
+    assert stage.seq(late) == 21
+
+
+def test_events_that_come_during_a_replay_follow_it(stage: Stage) -> None:
+    epoch = stage.world.position()[0]
+    stage.joined()
+    stage.append(30, then=1.5)
+    late = stage.world.connect(stage.here)
+    late.at = (epoch, 0)
+    stage.world.act(lambda: late.join(with_position=True), 0.0)
+    for _ in range(15):
+        stage.append(by=stage.here, then=0.005)
+    stage.wait(0.2)
+    assert stage.seq(late) == 45
+
+
+def test_a_joiner_ahead_of_its_process_sees_nothing_twice(stage: Stage) -> None:
+    early = stage.joined()
+    stage.append(5)
+    late = stage.joined()
+    assert late.known == 5
+    stage.wait(0.2)
+    assert (stage.seq(early), stage.seq(late)) == (5, 5)
+
+
+def test_a_joiner_who_knows_more_than_its_process_is_caught_up_with_the_rest_at_once(stage: Stage) -> None:
+    stage.joined()
+    stage.append(5)
+    late = stage.joined(since=(stage.world.position()[0], 0))
+    stage.wait(0.1)
+    assert stage.seq(late) == 5
+
+
+def test_joining_again_without_anything_new_brings_nothing_again(stage: Stage) -> None:
+    member = stage.joined()
+    stage.append(4, by=stage.here, then=0.1)
+    for _ in range(3):
+        stage.world.act(lambda: member.join(with_position=True), 0.1)
+    assert (stage.seq(member), member.known) == (4, 4)
+
+
+def test_an_ack_that_waited_behind_a_hole_is_given_to_an_author_who_joined_again_meanwhile(stage: Stage) -> None:
+    author = stage.joined()
+    stage.append(1)
+    stage.world.act(author.say, 0.02)
+    stage.append(1)
+    stage.world.act(lambda: author.join(with_position=False), 0.3)
+    assert stage.seq(author) == author.known == 3
+    assert author.answers == {"join-0": 1, "say-1": 1, "join-2": 1}
+
+
+def test_an_ack_that_waited_behind_a_hole_is_given_to_an_author_who_left_meanwhile(stage: Stage) -> None:
+    author = stage.joined()
+    stage.append(1)
+    stage.world.act(author.say, 0.02)
+    stage.world.database.down = True
+    stage.world.act(author.leave, 0.5)
+    assert author.answers["say-1"] == 0
+    stage.world.database.down = False
+    stage.wait(1.5)
+    assert author.answers == {"join-0": 1, "say-1": 1, "leave-2": 1}
+
+
+def test_a_long_replay_keeps_the_pace_of_its_reader(stage: Stage) -> None:
+    """Far more than an outbox holds, to a client that reads slowly, closes nobody."""
+    epoch = stage.world.position()[0]
+    stage.append(200)
+    reader = stage.world.connect(stage.here)
+    reader.at, reader.wire.reading = (epoch, 0), False
+    stage.world.act(lambda: reader.join(with_position=True), 1.0)
+    stopped = stage.seq(reader)
+    assert 0 < stopped < 200
+    reader.wire.reading = True
+    stage.world.act(reader.wire.answer, 3.0)
+    assert (stage.seq(reader), reader.closing) == (200, None)
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_replay_of_a_few_large_events_keeps_the_pace_too(stage: Stage, in_memory: bool) -> None:
+    stage.world.body = "x" * 7_000
+    epoch = stage.world.position()[0]
+    if in_memory:
+        stage.joined()
+    stage.append(4, by=stage.here, then=0.5)
+    reader = stage.joined(since=(epoch, 0))
+    stage.wait(1.0)
+    assert (stage.seq(reader), reader.closing) == (4, None)
+
+
+def test_a_database_that_fails_during_a_replay_ends_the_connection_and_answers_the_join_once(stage: Stage) -> None:
+    epoch = stage.world.position()[0]
+    stage.append(20)
+    stage.joined()
+    late = stage.world.connect(stage.here)
+    late.at = (epoch, 0)
+    stage.world.database.prompt.clear()
+    stage.world.act(lambda: late.join(with_position=True), 0.1)
+    stage.world.database.down = True
+    stage.world.act(stage.world.database.prompt.set, 0.2)
+    assert late.answers == {"join-0": 1}
+    assert late.closing == (Close.POSITION_LOST, "room.position_lost")
+    assert late.id not in stage.channel().members
+
+
+def test_a_trim_between_the_answer_and_the_replay_ends_the_connection(stage: Stage) -> None:
+    epoch = stage.world.position()[0]
+    stage.append(20)
+    stage.joined()
+    late = stage.world.connect(stage.here)
+    late.at = (epoch, 0)
+    stage.world.database.prompt.clear()
+    stage.world.act(lambda: late.join(with_position=True), 0.1)
+    stage.world.database.now(log.trim, keep=5, younger_than=-60)
+    stage.world.act(stage.world.database.prompt.set, 0.2)
+    assert late.answers == {"join-0": 1}
+    assert (late.at, late.closing) == ((epoch, 0), (Close.POSITION_LOST, "room.position_lost"))
+
+
+def test_a_join_that_is_cut_short_leaves_nothing_behind(stage: Stage) -> None:
+    member = stage.world.connect(stage.here)
+    stage.world.layer.delay = 1.0
+    stage.world.act(lambda: member.join(with_position=False), 0.0)
+    assert stage.channel().joining == 1
+    stage.world.act(lambda: member.close(Close.NORMAL, "bye"), 0.1)
+    assert (stage.channel().joining, stage.channel().members) == (0, {})
+    stage.world.act(lambda: stage.here.hub.forget_empty(linger=-1.0), 2.0)
+    assert stage.channel() is None
+
+
+# --- other lives of a log ----------------------------------------------------------------------------------------
+
+
+def test_members_of_a_log_that_was_renewed_are_sent_away_and_come_back_to_the_new_one(stage: Stage) -> None:
+    members = [stage.joined(), stage.joined(stage.there)]
+    stage.append(3, by=stage.here, then=0.1)
+    old = members[0].at
+    stage.world.renew_epoch()
+    stage.wait(1.3)
+    assert [member.closing for member in members] == [(Close.POSITION_LOST, "room.restarted")] * 2
+    back = stage.joined(since=old)
+    assert back.at == stage.world.position()
+
+
+def test_members_of_a_room_that_was_deleted_are_sent_away(stage: Stage) -> None:
+    member = stage.joined()
+    stage.world.database.now(models.Room.objects.filter(name=stage.world.room).delete)
+    stage.wait(1.3)
+    assert member.closing == (Close.POSITION_LOST, "room.restarted")
+    stage.world.database.now(log.create, stage.world.room)
+
+
+def test_a_trim_past_what_a_process_has_delivered_sends_its_members_away(stage: Stage) -> None:
+    far = stage.joined(stage.there)
+    stage.append(20)
+    stage.world.database.now(log.trim, keep=5, younger_than=-60)
+    stage.wait(1.3)
+    assert far.closing == (Close.POSITION_LOST, "room.restarted")
+
+
+def test_a_room_whose_members_were_sent_away_is_forgotten_in_time(stage: Stage) -> None:
+    stage.joined()
+    stage.world.renew_epoch()
+    stage.append(3, by=stage.there, then=1.3)
+    stage.world.act(lambda: stage.here.hub.forget_empty(linger=-1.0), 0.1)
+    assert stage.channel() is None
+
+
+def test_an_event_of_a_newer_life_is_not_taken_for_one_of_the_life_that_a_join_has_read(stage: Stage) -> None:
+    member = stage.world.connect(stage.here)
+    stage.world.database.prompt.clear()
+    stage.world.act(lambda: member.join(with_position=False), 0.1)
+    stage.world.renew_epoch()
+    stage.append(2, by=stage.there, then=0.1)
+    assert len(stage.channel().pending) == 2
+    stage.world.act(stage.world.database.prompt.set, 0.01)
+    assert stage.seq(member) == 0
+    stage.wait(1.3)
+    assert member.closing == (Close.POSITION_LOST, "room.restarted")
+
+
+def test_what_a_process_has_waiting_for_others_is_forgotten_with_the_life_it_belongs_to(stage: Stage) -> None:
+    far = stage.joined(stage.there)
+    stage.world.layer.delay = 0.05
+    stage.append(4, by=stage.here)
+    stage.world.renew_epoch()
+    stage.append(1, by=stage.here, then=0.5)
+    new = stage.joined(stage.there)
+    stage.append(4, by=stage.here, then=1.5)
+    assert far.closing is not None
+    assert (new.at, new.closing) == (stage.world.position(), None)
+
+
+# --- rooms that nobody is in --------------------------------------------------------------------------------------
+
+
+def test_an_empty_room_is_kept_for_a_while_and_then_forgotten(stage: Stage) -> None:
+    member = stage.joined()
+    stage.world.act(member.leave, 0.0)
+    stage.world.act(lambda: stage.here.hub.forget_empty(linger=60.0), 0.0)
+    assert stage.channel() is not None
+    stage.world.act(lambda: stage.here.hub.forget_empty(linger=-1.0), 0.1)
+    assert stage.channel() is None
+    assert not stage.world.layer.members_of_rooms()
+
+
+def test_a_room_with_members_is_never_forgotten(stage: Stage) -> None:
+    stage.joined()
+    stage.world.act(lambda: stage.here.hub.forget_empty(linger=-1.0), 0.1)
+    assert stage.channel() is not None
+
+
+def test_who_joins_while_a_room_is_being_forgotten_hears_of_everything(stage: Stage) -> None:
+    first = stage.joined()
+    stage.world.act(first.leave, 0.0)
+    stage.world.layer.delay = 0.01
+    stage.world.act(lambda: stage.here.hub.forget_empty(linger=-1.0), 0.0)
+    second = stage.joined()
+    stage.append(3, by=stage.there, then=0.3)
+    assert stage.seq(second) == 3
+
+
+def test_an_event_that_is_committed_when_the_loop_has_ended_harms_nobody(stage: Stage) -> None:
+    other = World(seed=2, processes=1)
+    other.close()
+    stage.joined()
+    stage.append(1, by=stage.here, then=0.1)
+    other.processes[0].hub.committed_elsewhere(Appended(stage.world.room, "", 1, "test:said", b"{}"))
+
+
+# --- what has no number -------------------------------------------------------------------------------------------
+
+
+def test_a_cursor_of_somebody_who_left_is_forgotten_on_every_process(stage: Stage) -> None:
+    mover, near, far = stage.joined(), stage.joined(), stage.joined(stage.there)
+    stage.world.act(lambda: stage.here.hub.cursor(stage.world.room, mover.id, b'{"at":1}'), 0.2)
+    assert [list(stage.channel(process).cursors) for process in (stage.here, stage.there)] == [[mover.id]] * 2
+    assert [len(member.ephemeral) for member in (mover, near, far)] == [0, 1, 1]
+    stage.world.act(mover.leave, 0.2)
+    assert [stage.channel(process).cursors for process in (stage.here, stage.there)] == [{}, {}]
+    assert stage.joined(stage.there).ephemeral == []
+
+
+def test_a_joiner_is_shown_the_cursors_that_are_there(stage: Stage) -> None:
+    mover = stage.joined()
+    stage.joined(stage.there)
+    stage.world.act(lambda: stage.here.hub.cursor(stage.world.room, mover.id, b'{"at":1}'), 0.2)
+    for process in (stage.here, stage.there):
+        [frame] = stage.joined(process).ephemeral
+        assert frame["data"]["cursors"] == [{"at": 1}]
+
+
+def test_a_signal_goes_to_all_others_or_to_those_it_names_on_every_process(stage: Stage) -> None:
+    sender, near, far = stage.joined(), stage.joined(), stage.joined(stage.there)
+    signal = stage.here.hub.signal
+    stage.world.act(lambda: signal(stage.world.room, b'{"type":"s","n":1}', None, sender), 0.1)
+    stage.world.act(lambda: signal(stage.world.room, b'{"type":"s","n":2}', [far.user_id], sender), 0.1)
+    assert [[frame["n"] for frame in member.ephemeral] for member in (sender, near, far)] == [[], [1], [1, 2]]
+
+
+def test_a_member_who_is_far_behind_is_spared_the_signals(stage: Stage) -> None:
+    sender, behind = stage.joined(), stage.joined()
+    behind.wire.reading = False
+    stage.world.body = "x" * 300
+    stage.append(45, by=stage.here, then=0.1)
+    assert behind.outbox.congested
+    stage.world.act(lambda: stage.here.hub.signal(stage.world.room, b'{"type":"s","n":1}', None, sender), 0.1)
+    behind.wire.reading = True
+    stage.world.act(behind.wire.answer, 0.5)
+    assert (stage.seq(behind), behind.ephemeral) == (45, [])

@@ -123,6 +123,41 @@ async def test_the_databases_own_patience_ends_as_busy_or_unavailable(release: A
     assert await storage.call(rename, "now") == 1
 
 
+async def test_a_call_that_no_timeout_ends_is_cut_where_that_can_be(release: Any) -> None:
+    hanging = asyncio.create_task(storage.call(rename, "never"))
+    await eventually(lambda: storage._under_way)
+    storage.cut_stuck(time.monotonic())
+    await asyncio.sleep(0)
+    assert not hanging.done()
+    storage.cut_stuck(time.monotonic() + 10 * conf.database_deadline)
+    if connection.vendor == "postgresql":
+        with pytest.raises(RealtimeError, match="unavailable"):
+            await hanging
+    await asyncio.to_thread(release)
+    if connection.vendor == "sqlite":
+        assert await hanging == 1
+    assert await storage.call(rename, "now") == 1
+
+
+async def test_a_connection_that_ended_while_idle_costs_no_call() -> None:
+    def backend() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()" if connection.vendor == "postgresql" else "SELECT 0")
+            return int(cursor.fetchone()[0])
+
+    def end(backends: list[int]) -> None:
+        with connection.cursor() as cursor:
+            for pid in backends:
+                cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        connection.close()
+
+    backends = {await storage.call(backend) for _ in range(conf.database_threads * 2)}
+    if connection.vendor == "postgresql":
+        await asyncio.to_thread(end, list(backends))
+    after = {await storage.call(backend) for _ in range(conf.database_threads * 2)}
+    assert connection.vendor == "sqlite" or not after & backends
+
+
 async def test_more_calls_than_may_wait_are_busy_at_once() -> None:
     gate = threading.Event()
     waiting = [asyncio.create_task(storage.call(gate.wait)) for _ in range(conf.database_threads * 64)]

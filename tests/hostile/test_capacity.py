@@ -17,6 +17,9 @@ PER_USER_OUT_OF_THE_BOX = 50
 def refused(target: Target, token: str) -> Ending | None:
     """Opens a socket and returns how it was refused; None, and it is closed again, if it was let in."""
     wire = target.accepted(token=token, protocols=["bduf.v1"])
+    # Without it a browser would hide the close code.
+    assert wire.answered is not None
+    assert wire.answered.headers["sec-websocket-protocol"] == "bduf.v1"
     try:
         first = wire.receive()
     except Ended as ended:

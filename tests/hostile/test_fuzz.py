@@ -6,7 +6,6 @@ import json
 import time
 import types
 import typing
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from tests.hostile.wire import BINARY, CONTINUATION, TEXT, Ended, Ending, Wire, 
 pytestmark = pytest.mark.live
 
 FUZZED = settings(
-    max_examples=100,
+    max_examples=60,
     derandomize=True,
     database=None,
     deadline=None,
@@ -254,17 +253,23 @@ def test_random_frames_are_let_go_of(target: Target, raw: list[bytes]) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
-def test_every_message_with_an_id_has_exactly_one_answer_for_long(talker: Talker) -> None:
-    LONG(given(message=messages)(partial(a_message_has_one_answer, talker)))()
+@LONG
+@given(message=messages)
+def test_every_message_with_an_id_has_exactly_one_answer_for_long(talker: Talker, message: dict[str, Any]) -> None:
+    a_message_has_one_answer(talker, message)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
-def test_mutilated_messages_are_answered_as_the_protocol_says_for_long(talker: Talker) -> None:
-    LONG(given(raw=mutilations(messages | values))(partial(a_broken_message_has_proper_answers, talker)))()
+@LONG
+@given(raw=mutilations(messages | values))
+def test_a_mutilated_message_is_answered_as_the_protocol_says_for_long(talker: Talker, raw: str) -> None:
+    a_broken_message_has_proper_answers(talker, raw)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
-def test_random_frames_are_let_go_of_for_long(target: Target) -> None:
-    LONG(given(raw=frames)(partial(random_bytes_end_in_peace, target)))()
+@LONG
+@given(raw=frames)
+def test_random_frames_are_let_go_of_for_long(target: Target, raw: list[bytes]) -> None:
+    random_bytes_end_in_peace(target, raw)

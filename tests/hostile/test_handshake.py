@@ -111,16 +111,31 @@ def test_a_token_in_the_url_is_refused_and_stays_out_of_the_log(query: str, targ
         assert refusal.status == 403
         assert token.encode() not in refusal.body
     assert [event["reason"] for event in target.events("handshake_refused")] == ["token_in_url"] * 2
-    payload, signature = token.split(".")[1:]
-    assert payload not in target.log
-    assert signature not in target.log
+    assert_nowhere(token, target)
+
+
+def assert_nowhere(token: str, target: Target) -> None:
+    """No part of the token that is worth anything was written down."""
+    metrics = target.http("GET", "/metrics")
+    assert metrics.status == 200
+    for part in token.split(".")[1:]:
+        assert part not in target.log
+        assert part.encode() not in metrics.body
+
+
+def test_a_token_in_the_path_opens_nothing_and_stays_out_of_the_log(target: Target) -> None:
+    token = target.person().token
+    for path in (f"/ws/{token}/", f"/{token}"):
+        assert target.refusal(path).status == 403
+        assert target.http("GET", path).status == 404
+    assert_nowhere(token, target)
 
 
 def test_a_token_in_the_url_opens_no_rest_call_and_stays_out_of_the_log(target: Target) -> None:
     token = target.person().token
-    for name in ("token", "access_token"):
+    for name in ("token", "access_token", "key"):
         assert target.http("GET", f"/api/v1/me/?{name}={token}").status == 401
-    assert token.split(".")[1] not in target.log
+    assert_nowhere(token, target)
 
 
 def test_a_harmless_query_is_let_in(target: Target) -> None:

@@ -174,9 +174,9 @@ def test_the_fifth_malformed_message_ends_the_socket(target: Target) -> None:
 
 
 def test_a_command_that_is_merely_refused_ends_nothing(target: Target) -> None:
-    wire = target.authenticated()
+    session, wire = target.live.session(), target.authenticated()
     for number in range(10):
-        assert wire.ask(SAY, {"session": SESSION, "body": "x"}, f"{number}")["code"] == "room.not_joined"
+        assert wire.ask(SAY, {"session": session, "body": "x"}, f"{number}")["code"] == "room.not_joined"
     assert wire.round_trip() > 0
 
 
@@ -222,15 +222,15 @@ def places(session: str, text: Any) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("text", [r"\ud800", r"\udc00\ud800", r"x\udfff", r"\u0000", r"a\u0000b"])
+@pytest.mark.parametrize("text", [r"\ud800", r"x\udc00\ud800", r"a\u0000b"])
 def test_text_that_no_database_keeps_is_refused_in_every_field(text: str, target: Target) -> None:
-    session, _, watcher = joined(target)
-    for place in places(session, "@@"):
-        wire = target.authenticated()
-        assert wire.ask("room:join", {"room": f"session:{session}"})["type"] == "ack"
+    session, wire, watcher = joined(target)
+    for number, place in enumerate(places(session, "@@")):
+        if number % 4 == 3:  # five malformed messages would end the socket
+            wire.close()
+            wire = target.authenticated()
         wire.send(json.dumps(place).replace("@@", text))
         assert wire.expect("error")["code"] == "msg.bad_text", place
-        wire.close()
     assert watcher.ask(SAY, {"session": session, "body": "mine"})["type"] == "ack"
     history = watcher.ask("room:history", {"room": f"session:{session}"})["data"]["events"]
     assert [event["data"]["body"] for event in history if "body" in event["data"]] == ["mine"]
@@ -253,27 +253,37 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:24])
-def test_text_that_means_something_elsewhere_is_passed_on_as_it_is(text: str, target: Target) -> None:
+def test_text_that_means_something_elsewhere_is_passed_on_as_it_is(target: Target) -> None:
     session, wire, watcher = joined(target)
-    short, payload = text[:80], {text[:60]: [text[:1_000], {"toString": text}]}
-    ack = wire.ask(SAY, {"session": session, "body": text, "payload": payload})
-    assert ack["type"] == "ack", ack
-    sent = watcher.expect("collaboration:message:sent")
-    assert (sent["seq"], sent["data"]["body"], sent["data"]["payload"]) == (ack["seq"], text, payload)
-    wire.ask(SIGNAL, {"session": session, "name": short, "payload": payload})
-    signal = watcher.expect("collaboration:signal:sent")
-    assert (signal["data"]["name"], signal["data"]["payload"]) == (short, payload)
-    place = {"at": text[:100], text[:20]: 1}
-    wire.ask(MOVE, {"session": session, "position": place, "status": text[:40]})
-    cursor = watcher.expect("collaboration:cursor:moved")["data"]["cursors"][0]
-    assert (cursor["position"], cursor["status"]) == (place, text[:40])
-    stored = watcher.ask("room:history", {"room": f"session:{session}", "limit": 1})["data"]["events"][0]
-    assert (stored["data"]["body"], stored["data"]["payload"]) == (text, payload)
-    wire.ask("hello", {"client": {"name": short, "version": short, "instance": text[:64]}, "timezone": short})
-    wire.ask(text[:80] or "x", {}, "as type")
-    assert "forged" not in target.log.replace('\\"', "")
-    assert text not in target.log
+    for text in HOSTILE:
+        short, payload = text[:80], {text[:60]: [text[:1_000], {"toString": text}]}
+        ack = wire.ask(SAY, {"session": session, "body": text, "payload": payload})
+        assert ack["type"] == "ack", ack
+        sent = watcher.expect("collaboration:message:sent")
+        assert (sent["seq"], sent["data"]["body"], sent["data"]["payload"]) == (ack["seq"], text, payload)
+        stored = watcher.ask("room:history", {"room": f"session:{session}", "limit": 1})["data"]["events"][0]
+        assert (stored["data"]["body"], stored["data"]["payload"]) == (text, payload)
+        wire.ask(SIGNAL, {"session": session, "name": short, "payload": payload})
+        signal = watcher.expect("collaboration:signal:sent")
+        assert (signal["data"]["name"], signal["data"]["payload"]) == (short, payload)
+        place = {"at": text[:100], text[:20]: 1}
+        wire.ask(MOVE, {"session": session, "position": place, "status": text[:40]})
+        cursor = watcher.expect("collaboration:cursor:moved")["data"]["cursors"][0]
+        assert (cursor["position"], cursor["status"]) == (place, text[:40])
+
+
+def test_no_text_of_a_client_starts_a_line_of_the_log(target: Target) -> None:
+    for text in HOSTILE:
+        short = text[:64]
+        wire = target.authenticated()
+        client = {"name": short, "version": short, "instance": short}
+        assert wire.ask("hello", {"client": client, "timezone": short, "capabilities": [short]})["type"] == "ack"
+        assert wire.ask(short, {}, short)["code"] == "msg.unknown_type"
+        assert wire.ask("room:join", {"room": short})["code"] == "room.not_found"
+        wire.close()
+    lines = target.log.splitlines()
+    assert all(line.startswith(("{", "127.0.0.1:")) for line in lines)
+    assert not [line for line in lines if line.startswith('{"event":"forged"')]
 
 
 def test_a_pongs_time_is_never_believed(target: Target) -> None:

@@ -145,14 +145,17 @@ def not_joined(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [answer for answer in refusals(found) if answer["code"] == "room.not_joined"]
 
 
-async def test_a_flood_of_cursor_moves_is_limited_and_does_not_touch_the_users_messages(live: Live) -> None:
+async def test_a_flood_of_cursor_moves_is_limited_and_does_not_touch_the_users_messages(
+    strictly_limited: Live,
+) -> None:
+    live = strictly_limited
     session = live.session()
     room = f"session:{session}"
     send = "collaboration:message:send"
     errors: list[Event] = []
     async with live.client(live.person(), on_event=errors.append) as mover:
         await mover.join(room)
-        until = time.monotonic() + 3.5  # longer than any other flood is suffered
+        until = time.monotonic() + 1.5  # longer than any other flood is suffered there
         while time.monotonic() < until:
             for _ in range(100):
                 mover.tell("collaboration:cursor:move", {"session": session, "position": {"x": 1}})
@@ -162,7 +165,7 @@ async def test_a_flood_of_cursor_moves_is_limited_and_does_not_touch_the_users_m
         assert mover.stats.connections == 1
     told = [(error["code"], error["details"]["bucket"]) for error in errors]
     assert set(told) == {("rate.limited", "cursor")}
-    assert 3 <= len(told) <= 5  # once a second
+    assert 1 <= len(told) <= 3  # once a second
 
 
 # One user

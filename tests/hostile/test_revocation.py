@@ -162,29 +162,18 @@ def test_a_socket_cannot_swap_to_a_token_that_was_taken_back(pair: tuple[Target,
     assert wire.round_trip() > 0
 
 
-def test_signing_out_closes_the_sockets_of_that_token_alone(pair: tuple[Target, Target]) -> None:
-    person = pair[0].person()
-    gone, kept = forged(person.token), forged(person.token)
-    closing = [target.authenticated(gone) for target in pair]
+def test_signing_out_closes_that_tokens_sockets_or_all_of_them(pair: tuple[Target, Target]) -> None:
+    one, other = pair
+    once, everywhere = one.person(), one.person()
+    gone, kept = forged(once.token), forged(once.token)
     staying = [target.authenticated(kept) for target in pair]
-    answer = pair[0].http("POST", "/api/v1/auth/sign-out/", [("Authorization", f"Bearer {gone}")], {})
-    assert answer.status == 204
+    closing = [target.authenticated(token) for target in pair for token in (gone, forged(everywhere.token))]
+    for target, token, body in ((one, gone, {}), (other, everywhere.token, {"everywhere": True})):
+        answer = target.http("POST", "/api/v1/auth/sign-out/", [("Authorization", f"Bearer {token}")], body)
+        assert answer.status == 204
     for wire in closing:
         ending = wire.ending()
         assert (ending.codes, ending.code) == (["auth.revoked"], 4401)
-    for wire in staying:
+    newer = forged(everywhere.token, {"iat": time.time() + 1})
+    for wire in (*staying, *(target.authenticated(newer) for target in pair)):
         assert wire.round_trip() > 0
-
-
-def test_signing_out_everywhere_closes_every_socket(pair: tuple[Target, Target]) -> None:
-    person = pair[0].person()
-    wires = [target.authenticated(forged(person.token)) for target in pair]
-    body = {"everywhere": True}
-    answer = pair[1].http("POST", "/api/v1/auth/sign-out/", [("Authorization", f"Bearer {person.token}")], body)
-    assert answer.status == 204
-    for wire in wires:
-        ending = wire.ending()
-        assert (ending.codes, ending.code) == (["auth.revoked"], 4401)
-    newer = forged(person.token, {"iat": time.time() + 1})
-    for target in pair:
-        assert target.authenticated(newer).round_trip() > 0

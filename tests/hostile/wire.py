@@ -96,6 +96,7 @@ class Wire:
         self.port = port
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0))
         self.cut = False
+        self.answered: Answer | None = None
         self._buffer = b""
         self._parts = b""
 
@@ -114,8 +115,9 @@ class Wire:
         text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
         self.write(frame(text.encode()))
 
-    def ask(self, type: str, data: Any = None, id: str = "ask") -> dict[str, Any]:
-        """Sends a command and returns its answer, passing over whatever else comes."""
+    def ask(self, type: str, data: Any = None, id: str | None = None) -> dict[str, Any]:
+        """Sends a command, under a new id unless given one, and returns its answer; passes over whatever else comes."""
+        id = id or os.urandom(6).hex()
         self.send({"type": type, "id": id} | ({} if data is None else {"data": data}))
         return self.answer(id)
 
@@ -148,7 +150,8 @@ class Wire:
             usual.append(("Sec-WebSocket-Protocol", ", ".join(protocols)))
         kept = [header for header in usual if header[0] not in set(without)]
         self.write(request(path, [*kept, *headers], line=line))
-        return self.response()
+        self.answered = self.response()
+        return self.answered
 
     def response(self) -> Answer:
         """Reads an HTTP answer, with its body unless it opens a socket; status 0 when the server just hung up."""

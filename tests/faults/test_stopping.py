@@ -1,0 +1,120 @@
+"""A server that is told to stop lets its clients go with a code and a time to come back, loses nothing, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from bduf_realtime.client import Client
+from tests.faults.company import BACKOFF, PATIENCE, Company, company, page
+from tests.faults.test_sqlite import locked
+from tests.hostile.wire import Wire
+from tests.live import Live
+from tests.servers import MS, ServerProcess, eventually
+from tests.servers.application import Kind
+
+pytestmark = pytest.mark.live
+
+DRAINING = 4503
+AT_ONCE = 5_000 * MS
+KINDS: tuple[Kind, ...] = ("uvicorn", "daphne")
+
+
+@pytest.fixture(params=KINDS)
+async def server(request: pytest.FixtureRequest, alone: Live) -> ServerProcess:
+    """The lone server, as one kind and as the other."""
+    server = alone.deployment.servers[0]
+    if server.kind != request.param:
+        await asyncio.to_thread(server.terminate)
+        server.kind = request.param
+        await asyncio.to_thread(server.start)
+    return server
+
+
+async def ended(server: ServerProcess) -> int:
+    """Waits for a server's end and returns its exit code."""
+    await eventually(lambda: not server.running, timeout=PATIENCE, what="the server has ended")
+    return server.terminate()
+
+
+async def test_a_stop_under_load_closes_with_a_code_and_loses_nothing(alone: Live, server: ServerProcess) -> None:
+    codes: list[int] = []
+    async with company(alone, [server] * 3) as talkers:
+        for member in talkers.members:
+            member.on_state = lambda state, m=member: codes.append(m.last_close[0]) if state == "reconnecting" else None
+        said = [asyncio.create_task(talkers.say(turn % 3)) for turn in range(60)]
+        await asyncio.wait(said, return_when=asyncio.FIRST_COMPLETED)
+        server.send_signal(signal.SIGTERM)
+        said += [asyncio.create_task(talkers.say(turn % 3)) for turn in range(30)]
+        assert await ended(server) == 0
+        assert codes == [DRAINING] * 3
+        await asyncio.to_thread(server.start)
+        await asyncio.wait_for(asyncio.gather(*said), PATIENCE)
+        await talkers.is_complete()
+        assert talkers.dropped == 3
+
+
+async def test_a_draining_server_says_so_takes_nobody_in_and_ends_at_once_when_told_again(
+    alone: Live, server: ServerProcess
+) -> None:
+    with locked(alone):  # what it still wants to write holds it up
+        async with Client(f"{server.ws_url}/ws/", alone.person().token, reconnect=False) as early:
+            server.send_signal(signal.SIGTERM)
+            with pytest.raises(ConnectionError, match=str(DRAINING)):
+                await early.expect("nothing", timeout=PATIENCE)
+        assert server.running
+        if server.kind == "uvicorn":
+            status, text = await page(server, "/readyz")
+            assert (status, "draining" in text) == (503, True)
+            late = Client(f"{server.ws_url}/ws/", alone.person().token, reconnect=False)
+            with pytest.raises(ConnectionError, match=str(DRAINING)):
+                await late.connect()
+        server.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        await ended(server)
+        assert time.monotonic() - told < AT_ONCE
+
+
+async def test_a_client_that_never_reads_does_not_hold_up_the_stop(alone: Live, server: ServerProcess) -> None:
+    async with company(alone, [server]) as talkers:
+        with Wire(server.port) as deaf:
+            deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            deaf.shake(token=alone.person().token)
+            deaf.ask("room:join", {"room": talkers.room})
+            await fill(talkers)
+            server.send_signal(signal.SIGTERM)
+            told = time.monotonic()
+            await ended(server)
+            assert time.monotonic() - told < 10_000 * MS
+            await asyncio.to_thread(server.start)
+            await talkers.say(0)
+
+
+async def fill(talkers: Company) -> None:
+    """Says more than a connection's buffers hold."""
+    data = {"session": talkers.session, "body": "x" * 16_000}
+    for _ in range(20):
+        await asyncio.gather(*(talkers.members[0].ask("collaboration:message:send", data) for _ in range(10)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+async def test_a_signal_while_it_starts_ends_it_and_the_next_start_succeeds(
+    alone: Live, server: ServerProcess, number: signal.Signals
+) -> None:
+    await asyncio.to_thread(server.terminate)
+    for delay in (100, 400, 800):
+        starting = subprocess.Popen(
+            server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **server.options()
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            await asyncio.to_thread(starting.wait, delay / 1_000)
+        starting.send_signal(number)
+        await asyncio.to_thread(starting.wait, AT_ONCE)
+    await asyncio.to_thread(server.start)
+    async with Client(f"{server.ws_url}/ws/", alone.person().token, backoff=BACKOFF) as client:
+        assert await client.ping() < AT_ONCE
