@@ -177,7 +177,7 @@ class RealtimeConsumer(Socket):
         """
         full = len(self._backlog) >= conf.inbound_backlog or self._backlog_bytes + size > conf.inbound_bytes
         if self._backlog and full:
-            self._limited("backlog", request.type, request.id, 1.0, request.received)
+            self._limited("backlog", 1.0, request.type, request.id, request.received)
             return
         self._backlog.append((handler, request, size))
         self._backlog_bytes += size
@@ -298,14 +298,16 @@ class RealtimeConsumer(Socket):
         limited = self._limits.take(rate, self.user_id, now)
         if limited is None:
             return True
-        bucket, wait = limited
+        self._limited(*limited, type_, id_, now)
+        if self._limits.abused(rate, now):
+            self.close(Close.RATE_LIMITED, "rate.limited", retry_ms=5_000)
+        return False
+
+    def _limited(self, bucket: str, wait: float, type_: str, id_: str | None, now: float) -> None:
         metrics.rate_limited.labels(bucket).inc()
         if id_ is not None or self._limits.worth_telling(bucket, now):
             details = {"bucket": bucket, "type": type_}
             self.send_error(RealtimeError("rate.limited", retry_after_ms=int(wait * 1000) + 1, details=details), id_)
-        if self._limits.abused(rate, now):
-            self.close(Close.RATE_LIMITED, "rate.limited", retry_ms=5_000)
-        return False
 
     # --- the gateway's own commands ------------------------------------------------------------------------------
 

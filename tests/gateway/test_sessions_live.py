@@ -302,9 +302,13 @@ async def test_a_strangers_room_is_refused_in_the_words_of_a_missing_one(live: L
             answers = [wording(await refusal(client, type, {"room": r})) for r in existing + missing + malformed]
             assert answers == [answers[0]] * len(answers)
             assert answers[0][0] == "room.not_found"
-        for session_id in (session["id"], str(uuid.uuid4())):
-            error = await refusal(client, SEND, {"session": session_id, "body": "let me in"})
-            assert error.code == "room.not_joined"
+        for type, data in ((SEND, {"body": "let me in"}), (SIGNAL, {"name": "let me in"})):
+            real, none = [
+                wording(await refusal(client, type, {"session": session_id} | data))
+                for session_id in (session["id"], str(uuid.uuid4()))
+            ]
+            assert real == none
+            assert real[0] in ("session.not_found", "room.not_joined")
     async with live.client(owner) as client:
         for room in existing:
             assert (await client.join(room)).data["role"] == "owner"

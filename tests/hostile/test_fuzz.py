@@ -30,7 +30,7 @@ FUZZED = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 PROPER = set(Close) - {Close.INTERNAL, Close.DATABASE_UNAVAILABLE}
-LONG = settings(FUZZED, max_examples=20_000, derandomize=False)
+LONG = settings(FUZZED, max_examples=10_000, derandomize=False)
 
 # --- what is sent -------------------------------------------------------------------------------------------------
 

@@ -185,11 +185,12 @@ async def test_whoever_reads_again_in_time_gets_every_message_and_the_latest_cur
             mover.tell("collaboration:cursor:move", {"session": session, "position": {"x": x}})
             await mover.ping()
     found = await asyncio.to_thread(member.read_and_answer, MOVED)
-    assert member.round_trip() > 0
+    while found[-1]["data"]["cursors"][0]["position"] != {"x": 99}:
+        found += await asyncio.to_thread(member.read_and_answer, MOVED)
+    assert [message["type"] for message in found].count(MOVED) <= 3  # of the hundred moves
     numbers = [message["seq"] for message in found if "seq" in message]
     assert numbers == list(range(member.place["seq"] + 1, member.place["seq"] + 1 + len(numbers)))
     assert [message["type"] for message in found].count(SENT) == 90
-    assert found[-1]["data"]["cursors"][0]["position"] == {"x": 99}  # and none of the 99 before
     member.close()
 
 
