@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 import urllib.error
 import urllib.request
+from contextlib import closing
 from typing import Any
+
+import psycopg
 
 from bduf_realtime.client import Client
 from benchmarks.world import Person, create_world
@@ -81,6 +85,18 @@ class Live:
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=15) as response:
             lines = response.read().decode().splitlines()
         return {name: float(value) for name, value in (li.rsplit(" ", 1) for li in lines if li[0] != "#")}
+
+    def execute(self, *statements: str) -> None:
+        """Runs SQL in the deployment's database, in one transaction, behind the servers' back."""
+        url = self.deployment.env["DATABASE_URL"]
+        if url.startswith("sqlite"):
+            with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=15)) as database, database:
+                for statement in statements:
+                    database.execute(statement)
+        else:
+            with psycopg.connect(url) as postgres:
+                for statement in statements:
+                    postgres.execute(statement.encode())
 
     def client(self, person: Person, path: str = "/ws/", *, server: int = 0, **options: Any) -> Client:
         """A client of one of this deployment's servers, to be entered with `async with`."""

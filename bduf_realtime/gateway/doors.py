@@ -145,13 +145,17 @@ def join_many(wishes: Sequence[Wish]) -> list[Joined | Exception]:
     Each has a savepoint of its own: a refusal undoes nothing of the others.
     """
     outcomes: list[Joined | Exception] = [RealtimeError("internal")] * len(wishes)
-    with write():
-        for number in sorted(range(len(wishes)), key=lambda n: wishes[n].room):
-            try:
-                with transaction.atomic():
-                    outcomes[number] = _join(wishes[number])
-            except (RealtimeError, IntegrityError) as error:
-                outcomes[number] = error
+    try:
+        with write():
+            for number in sorted(range(len(wishes)), key=lambda n: wishes[n].room):
+                try:
+                    with transaction.atomic():
+                        outcomes[number] = _join(wishes[number])
+                except (RealtimeError, IntegrityError) as error:
+                    outcomes[number] = error
+    except IntegrityError as error:
+        # The commit finds that the visitors' instance is gone: it was taken for dead, and is about to notice.
+        raise RealtimeError("storage.unavailable", retry_after_ms=1_000) from error
     return outcomes
 
 

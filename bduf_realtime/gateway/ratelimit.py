@@ -166,7 +166,7 @@ class Limits:
             return None
         turns = self._turns.get(bucket)
         if turns is None:
-            turns = self._turns[bucket] = Turns(getattr(self._conf, f"rate_{bucket}"))
+            turns = self._turns[bucket] = Turns(self._rate(bucket))
         return bucket, turns.wait(now, wait)
 
     def worth_telling(self, bucket: str, now: float) -> bool:
@@ -187,5 +187,10 @@ class Limits:
     def _bucket(self, rate: str, now: float) -> Bucket:
         bucket = self._buckets.get(rate)
         if bucket is None:
-            bucket = self._buckets[rate] = Bucket(getattr(self._conf, f"rate_{rate}"), self._conf.rate_burst, now)
+            bucket = self._buckets[rate] = Bucket(self._rate(rate), self._conf.rate_burst, now)
         return bucket
+
+    def _rate(self, bucket: str) -> float:
+        conf = self._conf
+        rate: float = getattr(conf, f"rate_{bucket}")
+        return rate

@@ -40,6 +40,7 @@ class Record:
     confirmed: float = 0.0  # when the latest acknowledged message was sent
     refused: dict[str, str] = field(default_factory=dict)  # message -> why its ask ended without an ack
     seen: list[tuple[float, int]] = field(default_factory=list)  # time and seq of every event, in order
+    connection: str = ""  # the latest one's id, in hexadecimal
     ups: list[float] = field(default_factory=list)
     downs: list[tuple[float, int]] = field(default_factory=list)  # time and close code
     snapshots: int = 0
@@ -52,6 +53,12 @@ class Record:
     def connected(self) -> bool:
         """Whether the client was connected when it last said something about it."""
         return len(self.ups) > len(self.downs)
+
+    @property
+    def receives(self) -> bool:
+        """Whether cursors and signals of others have come since the client was last back."""
+        since = [counts for at, *counts in self.ephemeral if at > self.ups[-1]]
+        return len(since) > 1 and all(last > first for first, last in zip(since[0], since[-1], strict=True))
 
     @property
     def head(self) -> int:
@@ -78,6 +85,7 @@ class Record:
                 self.refused[values[0]] = values[1]
             case "up":
                 self.ups.append(at)
+                self.connection = values[0].replace("-", "")
             case "down":
                 self.downs.append((at, values[0]))
             case "joined":

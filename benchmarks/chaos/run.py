@@ -132,9 +132,13 @@ class Run:
         )
 
     def conclude(self, *, grace: float, absent_after: float = 45_000 * MS) -> Verdict:
-        """Waits until presence tells the truth, ends the clients and judges; `settle` comes first."""
+        """Waits until presence tells the truth and cursors and signals flow, ends the clients and judges."""
         living = {(seat.user, True) for seat in self.seats if seat.number not in self.gone}
         self.until(lambda: self._present() == living, "only the living are present", absent_after)
+        self.until(
+            lambda: self._attending() == {record.connection for record in self.living}, "ghosts are gone", absent_after
+        )
+        self.until(lambda: all(record.receives for record in self.living), "cursors and signals flow")
         self.settle()
         self._tell_living("end")
         for process in self._living():
@@ -171,7 +175,7 @@ class Run:
         found = rows(self._url, "SELECT user_id, away_since IS NULL FROM collaboration_participant WHERE present")
         return {(_dashed(user), bool(there)) for user, there in found if _dashed(user) in mine}
 
-    def attending(self) -> set[str]:
+    def _attending(self) -> set[str]:
         """The connections that the database counts as being in rooms of this run."""
         found = attendances(self._url)
         return set().union(*(found.get(seat.room, set()) for seat in self.seats))

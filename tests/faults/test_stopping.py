@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
@@ -52,32 +51,34 @@ async def test_a_stop_under_load_closes_with_a_code_and_loses_nothing(alone: Liv
         server.send_signal(signal.SIGTERM)
         said += [asyncio.create_task(talkers.say(turn % 3)) for turn in range(30)]
         assert await ended(server) == 0
-        assert codes == [DRAINING] * 3
         await asyncio.to_thread(server.start)
         await asyncio.wait_for(asyncio.gather(*said), PATIENCE)
         await talkers.is_complete()
-        assert talkers.dropped == 3
+        assert codes == [DRAINING] * 3
 
 
 async def test_a_draining_server_says_so_takes_nobody_in_and_ends_at_once_when_told_again(
     alone: Live, server: ServerProcess
 ) -> None:
-    with locked(alone):  # what it still wants to write holds it up
-        async with Client(f"{server.ws_url}/ws/", alone.person().token, reconnect=False) as early:
+    async with company(alone, [server]) as talkers:
+        early = Client(f"{server.ws_url}/ws/", alone.person().token, reconnect=False)
+        await early.connect()
+        with locked(alone):  # what it still wants to write holds it up
             server.send_signal(signal.SIGTERM)
             with pytest.raises(ConnectionError, match=str(DRAINING)):
                 await early.expect("nothing", timeout=PATIENCE)
-        assert server.running
-        if server.kind == "uvicorn":
-            status, text = await page(server, "/readyz")
-            assert (status, "draining" in text) == (503, True)
-            late = Client(f"{server.ws_url}/ws/", alone.person().token, reconnect=False)
-            with pytest.raises(ConnectionError, match=str(DRAINING)):
-                await late.connect()
-        server.send_signal(signal.SIGTERM)
-        told = time.monotonic()
-        await ended(server)
-        assert time.monotonic() - told < AT_ONCE
+            assert server.running
+            if server.kind == "uvicorn":  # daphne has closed its port by then
+                status, text = await page(server, "/readyz")
+                assert (status, "draining" in text) == (503, True)
+                with pytest.raises(ConnectionError, match=str(DRAINING)):
+                    await early.connect()
+            server.send_signal(signal.SIGTERM)
+            told = time.monotonic()
+            assert await ended(server) in (0, -signal.SIGTERM)
+            assert time.monotonic() - told < AT_ONCE
+        await asyncio.to_thread(server.start)
+        await talkers.say(0)
 
 
 async def test_a_client_that_never_reads_does_not_hold_up_the_stop(alone: Live, server: ServerProcess) -> None:
@@ -102,19 +103,14 @@ async def fill(talkers: Company) -> None:
         await asyncio.gather(*(talkers.members[0].ask("collaboration:message:send", data) for _ in range(10)))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-async def test_a_signal_while_it_starts_ends_it_and_the_next_start_succeeds(
-    alone: Live, server: ServerProcess, number: signal.Signals
-) -> None:
+async def test_a_signal_while_it_starts_ends_it_and_the_next_start_succeeds(alone: Live, server: ServerProcess) -> None:
     await asyncio.to_thread(server.terminate)
-    for delay in (100, 400, 800):
-        starting = subprocess.Popen(
-            server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **server.options()
-        )
-        with pytest.raises(subprocess.TimeoutExpired):
-            await asyncio.to_thread(starting.wait, delay / 1_000)
+    for delay, number in ((100, signal.SIGTERM), (400, signal.SIGINT), (800, signal.SIGTERM)):
+        starting = await asyncio.create_subprocess_exec(*server.command(), **server.options())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(starting.wait(), delay / 1_000)
         starting.send_signal(number)
-        await asyncio.to_thread(starting.wait, AT_ONCE)
+        await asyncio.wait_for(starting.wait(), AT_ONCE)
     await asyncio.to_thread(server.start)
     async with Client(f"{server.ws_url}/ws/", alone.person().token, backoff=BACKOFF) as client:
         assert await client.ping() < AT_ONCE

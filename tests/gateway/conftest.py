@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from bduf_realtime.gateway import consumer, doors, hub, layer, process, socket
 from bduf_realtime.gateway.conf import Conf, conf
 from tests.gateway.model import OpenRoom
 from tests.gateway.simulation import database_of_the_loop
+from tests.gateway.stage import Stage
 from tests.races import close_storage_connections
 
 
@@ -25,6 +27,14 @@ def tune(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Conf]:
         return tuned
 
     return change
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Something that threads may wait for; open at the latest when the test ends."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 @pytest.fixture
@@ -44,3 +54,11 @@ def simulated(settings: Any, monkeypatch: pytest.MonkeyPatch, transactional_db: 
     monkeypatch.setattr(layer, "WAITING_EVENTS", 4)
     monkeypatch.setattr(hub, "call", database_of_the_loop)
     monkeypatch.setitem(doors.kinds, "test", OpenRoom())
+
+
+@pytest.fixture
+def stage(simulated: None) -> Iterator[Stage]:
+    """Two simulated processes; in the end nobody may have seen anything out of order."""
+    stage = Stage()
+    yield stage
+    stage.end()

@@ -72,7 +72,7 @@ class Member:
         self.submitted = self.in_flight = 0
         self.closing: tuple[int, str] | None = None
         self.wire = Wire(self._take, lambda nonce: self.outbox.pong(nonce))
-        self.outbox = Outbox(self.wire.send, CONF, lambda: self.close(Close.SLOW_CONSUMER, "slow_consumer"))
+        self.outbox = Outbox(self.wire.send, world.conf, lambda: self.close(Close.SLOW_CONSUMER, "slow_consumer"))
         self.outbox.batch = world.random.random() < 0.5
         self.barrier: asyncio.Task[None] | None = None
         self.answers: Counter[str] = Counter()
@@ -218,7 +218,7 @@ class SimulatedProcess:
     def __init__(self, world: World, number: int) -> None:
         self.id = f"process{number}"
         self.world = world
-        self.hub = Hub(self.id, CONF)
+        self.hub = Hub(self.id, world.conf)
         self.journal = Journal(self._commit, batch=8, queue=10_000, deadline=3_600.0)
 
     async def start(self) -> None:
@@ -251,7 +251,8 @@ class SimulatedProcess:
 class World:
     """The processes of a deployment around one room, the network between them, and what has been logged."""
 
-    def __init__(self, seed: int, processes: int) -> None:
+    def __init__(self, seed: int, processes: int, conf: Conf = CONF) -> None:
+        self.conf = conf
         self.loop = SkippedTime()
         self.random = Random(seed)
         self.room = f"test:{uuid.uuid4()}"

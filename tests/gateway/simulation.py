@@ -52,7 +52,7 @@ class Database:
     """The real database, each call at one moment of the skipped time, with delays before and after.
 
     `down` refuses calls before they do anything; `forgetful` does what was asked and then says that it failed.
-    While `prompt` is clear, what was done or read stays on its way back.
+    What a function did or read stays on its way back while it is held by name.
     """
 
     def __init__(self, random: Random) -> None:
@@ -60,8 +60,8 @@ class Database:
         self.down = False
         self.forgetful = False
         self.watch: Callable[[Any], None] = lambda function: None
-        self.prompt = asyncio.Event()
-        self.prompt.set()
+        self._held: set[str] = set()
+        self._let_go = asyncio.Event()
         self.delay = 0.005
         self._thread = ThreadPoolExecutor(1)
 
@@ -74,10 +74,19 @@ class Database:
             result = self.now(function, *args, **kwargs)
         finally:
             await asyncio.sleep(self.random.uniform(0, self.delay))
-            await self.prompt.wait()
+            if function.__name__ in self._held:
+                await self._let_go.wait()
         if self.forgetful:
             raise RealtimeError("storage.unavailable")
         return result
+
+    def hold(self, name: str) -> None:
+        self._held.add(name)
+        self._let_go.clear()
+
+    def let_go(self) -> None:
+        self._held.clear()
+        self._let_go.set()
 
     def now(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Runs it in the database's thread while everything else stands still."""

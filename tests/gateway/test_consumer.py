@@ -16,7 +16,7 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.accounts.tokens import PreciseAccessToken
 from bduf_realtime.gateway import consumer, doors, storage
 from bduf_realtime.gateway import process as processes
-from bduf_realtime.gateway.conf import Conf
+from bduf_realtime.gateway.conf import Conf, conf
 from bduf_realtime.rooms import batch
 from bduf_realtime.rooms.models import Event
 from collaboration import services
@@ -306,10 +306,12 @@ async def test_commands_behind_a_join_wait_for_it_in_order(ada: User, session: s
     assert [(await peer.receive())["id"] for _ in range(5)] == ["join", "0", "1", "2", "leave"]
 
 
-async def test_more_commands_than_may_wait_are_told_to_come_back(ada: User, session: str, tune: Tune) -> None:
+async def test_more_commands_than_may_wait_are_told_to_come_back(
+    ada: User, session: str, tune: Tune, gate: threading.Event
+) -> None:
     tune(inbound_backlog=2)
-    peer, gate = await connected(ada), threading.Event()
-    blocked = [asyncio.create_task(storage.call(gate.wait)) for _ in range(4)]
+    peer = await connected(ada)
+    blocked = [asyncio.create_task(storage.call(gate.wait)) for _ in range(conf.database_threads)]
     await peer.send("room:join", {"room": f"session:{session}"}, "join")
     for number in range(4):
         await peer.send("room:leave", {"room": f"session:{session}"}, str(number))
@@ -352,13 +354,12 @@ async def test_a_full_journal_is_busy_and_a_vanished_session_is_not_found(ada: U
 
 
 async def test_a_commit_that_comes_too_late_is_told_so_and_still_reaches_the_room(
-    ada: User, session: str, tune: Tune, monkeypatch: pytest.MonkeyPatch
+    ada: User, session: str, tune: Tune, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tune(database_deadline=0.3)
-    gate = threading.Event()
 
     def slow(submissions: Any) -> Any:
-        gate.wait(30)
+        gate.wait()
         return batch.commit(submissions)
 
     monkeypatch.setattr(processes, "commit", slow)

@@ -168,7 +168,7 @@ def test_every_member_sees_every_number_once_and_in_order_whatever_goes_wrong() 
     run_state_machine_as_test(
         Rooms,
         settings=Settings(
-            max_examples=60,
+            max_examples=100,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,

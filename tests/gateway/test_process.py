@@ -349,12 +349,12 @@ async def test_a_drain_tells_everybody_and_sends_each_away_at_a_time_of_its_own(
 
 
 async def test_what_was_sent_before_the_drain_is_committed(
-    ada: User, session: Session, monkeypatch: pytest.MonkeyPatch
+    ada: User, session: Session, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate, commit = threading.Event(), processes.commit
+    commit = processes.commit
 
     def slow(submissions: Any) -> Any:
-        gate.wait(30)
+        gate.wait()
         return commit(submissions)
 
     monkeypatch.setattr(processes, "commit", slow)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bduf_realtime.gateway.ratelimit import Abuse, Bucket, Malformed, UserBuckets
+from bduf_realtime.gateway.ratelimit import Abuse, Bucket, Malformed, Turns, UserBuckets
 
 
 def test_a_bucket_holds_a_burst_and_then_its_rate() -> None:
@@ -113,3 +113,16 @@ def test_what_was_taken_is_told_once_and_charged_on_other_instances() -> None:
     there.charge(spent, 0.0)
     assert there.take("ada", 0.0) > 0
     assert there.spent() == {}
+
+
+def test_commands_that_were_refused_at_once_are_told_to_come_back_one_after_the_other() -> None:
+    turns = Turns(rate=10)
+    assert [turns.wait(0.0, 0.05) for _ in range(3)] == pytest.approx([0.05, 0.15, 0.25])
+    assert turns.wait(1.0, 0.05) == pytest.approx(0.05)
+
+
+def test_nobody_is_told_to_wait_much_longer_than_the_latest_turn() -> None:
+    turns = Turns(rate=10)
+    waits = [turns.wait(0.0, 0.1) for _ in range(1_000)]
+    assert max(waits) == Turns.LATEST
+    assert Turns(rate=0).wait(0.0, float("inf")) == Turns.LATEST

@@ -158,8 +158,7 @@ async def test_a_connection_that_ended_while_idle_costs_no_call() -> None:
     assert connection.vendor == "sqlite" or not after & backends
 
 
-async def test_more_calls_than_may_wait_are_busy_at_once() -> None:
-    gate = threading.Event()
+async def test_more_calls_than_may_wait_are_busy_at_once(gate: threading.Event) -> None:
     waiting = [asyncio.create_task(storage.call(gate.wait)) for _ in range(conf.database_threads * 64)]
     await asyncio.sleep(0)
     error = await refused(len, "")
@@ -172,13 +171,12 @@ async def test_more_calls_than_may_wait_are_busy_at_once() -> None:
 # --- calls that are gathered -------------------------------------------------------------------------------------
 
 
-async def test_calls_that_arrive_while_one_runs_share_the_next() -> None:
+async def test_calls_that_arrive_while_one_runs_share_the_next(gate: threading.Event) -> None:
     batches: list[list[int]] = []
-    gate = threading.Event()
 
     def double(numbers: list[int]) -> list[int | Exception]:
         batches.append(numbers)
-        gate.wait(30)
+        gate.wait()
         return [number * 2 if number else ValueError("zero") for number in numbers]
 
     doubled: storage.Gathered[int, int] = storage.Gathered(double, batch=3)

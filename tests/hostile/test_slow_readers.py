@@ -184,9 +184,9 @@ async def test_whoever_reads_again_in_time_gets_every_message_and_the_latest_cur
         for x in range(100):
             mover.tell("collaboration:cursor:move", {"session": session, "position": {"x": x}})
             await mover.ping()
-    found = await asyncio.to_thread(member.read_and_answer, MOVED)
-    while found[-1]["data"]["cursors"][0]["position"] != {"x": 99}:
-        found += await asyncio.to_thread(member.read_and_answer, MOVED)
+        found = await asyncio.to_thread(member.read_and_answer, MOVED)
+        while found[-1]["data"]["cursors"][0]["position"] != {"x": 99}:
+            found += await asyncio.to_thread(member.read_and_answer, MOVED)
     assert [message["type"] for message in found].count(MOVED) <= 3  # of the hundred moves
     numbers = [message["seq"] for message in found if "seq" in message]
     assert numbers == list(range(member.place["seq"] + 1, member.place["seq"] + 1 + len(numbers)))

@@ -1,0 +1,116 @@
+"""A client that keeps every frame as it came, hides nothing and repairs nothing, and checks the order of a room."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import uuid
+from contextlib import suppress
+from typing import Any, Self
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from benchmarks.world import Person
+from tests.live import Live
+from tests.servers import MS, eventually
+
+SEND = "collaboration:message:send"
+PATIENCE = 20_000 * MS
+
+
+class Plain:
+    """One connection of one person; `frames` is what came, batches opened, pings left out."""
+
+    def __init__(self, live: Live, person: Person, *, server: int = 0, instance: str = "", batch: bool = True) -> None:
+        self.url = f"{live.deployment.servers[server].ws_url}/ws/"
+        self.person = person
+        self.instance = instance or str(uuid.uuid4())
+        self.capabilities = ["batch"] if batch else []
+        self.frames: list[dict[str, Any]] = []
+        self.closed: tuple[int, str] | None = None
+        self._ids = (f"{self.instance[:8]}-{uuid.uuid4().hex[:8]}-{number}" for number in itertools.count(1))
+        self._asked: dict[str, dict[str, Any]] = {}
+
+    async def __aenter__(self) -> Self:
+        headers = {"Authorization": f"Bearer {self.person.token}"}
+        self.socket: ClientConnection = await connect(
+            self.url, additional_headers=headers, proxy=None, compression=None, max_size=2**24
+        )
+        self._reader = asyncio.create_task(self._read())
+        client = {"instance": self.instance}
+        answer = await self.ask("hello", {"client": client, "capabilities": self.capabilities})
+        assert answer["type"] == "ack", answer
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.socket.close()
+        await self._reader
+
+    def drop(self) -> None:
+        """Breaks the connection without a word."""
+        self.socket.transport.abort()
+
+    async def send(self, type: str, data: Any = None, id: str | None = None) -> str:
+        """Sends a command and returns its id; its answer will be among the frames."""
+        id = id or next(self._ids)
+        self._asked[id] = {"type": type, "data": data or {}}
+        await self.socket.send(json.dumps({"type": type, "id": id, "data": data or {}}))
+        return id
+
+    async def ask(self, type: str, data: Any = None, id: str | None = None) -> dict[str, Any]:
+        """Sends a command and returns its answer, an ack or an error."""
+        earlier = len(self.answers(id)) if id else 0
+        id = await self.send(type, data, id)
+        await eventually(lambda: len(self.answers(id)) > earlier or self.closed, timeout=PATIENCE, what=f"{type} {id}")
+        assert len(self.answers(id)) > earlier, self.closed
+        return self.answers(id)[earlier]
+
+    async def join(self, room: str, since: tuple[str, int] | None = None) -> dict[str, Any]:
+        """Joins a room and returns the answer's data."""
+        position = {"since": {"epoch": since[0], "seq": since[1]}} if since else {}
+        answer = await self.ask("room:join", {"room": room, **position})
+        assert answer["type"] == "ack", answer
+        return dict(answer["data"])
+
+    async def say(self, session: str, body: Any, id: str | None = None) -> dict[str, Any]:
+        return await self.ask(SEND, {"session": session, "body": str(body)}, id)
+
+    def answers(self, id: str | None) -> list[dict[str, Any]]:
+        return [frame for frame in self.frames if frame.get("id") == id and frame["type"] in ("ack", "error")]
+
+    async def sees(self, room: str, seq: int) -> None:
+        """Waits until the room is known up to that number, and checks that nothing came twice or out of order."""
+        await eventually(lambda: self.position(room)[1] >= seq or self.closed, timeout=PATIENCE, what=f"{room} #{seq}")
+        assert self.position(room)[1] == seq
+
+    def position(self, room: str) -> tuple[str, int]:
+        """How far the room is known since its last join, every number once and in order."""
+        epoch, seq = "", -1
+        for frame in self.frames:
+            if frame["type"] == "ack" and frame.get("data", {}).get("recovered") and frame["data"]["room"] == room:
+                data, since = frame["data"], self._asked[frame["id"]]["data"].get("since")
+                full = data["recovered"] == "full"
+                epoch, seq = data["epoch"], since["seq"] if full else data["seq"]
+            elif frame.get("room") == room and "seq" in frame:
+                if frame["type"] == "ack" and len(self.answers(frame["id"])) > 1 and frame["seq"] <= seq:
+                    continue  # the answer to a resend
+                assert (frame["epoch"], frame["seq"]) == (epoch, seq + 1), frame
+                seq += 1
+        return epoch, seq
+
+    def events(self, room: str) -> list[dict[str, Any]]:
+        """The numbered events of a room, in the order they came; one's own are acks, and not among them."""
+        return [frame for frame in self.frames if frame.get("room") == room and "seq" in frame and "by" in frame]
+
+    async def _read(self) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                read = json.loads(await self.socket.recv())
+                for frame in read if isinstance(read, list) else [read]:
+                    if frame["type"] == "ping":
+                        await self.socket.send(json.dumps({"type": "pong", "id": frame["id"]}))
+                    else:
+                        self.frames.append(frame)
+        self.closed = (self.socket.close_code or 1006, self.socket.close_reason or "")
