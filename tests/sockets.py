@@ -81,3 +81,22 @@ class Peer:
 
 def token_of(user: User) -> str:
     return str(PreciseAccessToken.for_user(user))
+
+
+async def connected(user: User) -> Peer:
+    """A socket of this user, past the greeting."""
+    peer = Peer(token_of(user))
+    assert await peer.open()
+    assert (await peer.receive())["type"] == "connected"
+    return peer
+
+
+async def code_of(peer: Peer, type: str, data: Any = None) -> str:
+    """The code of a command's refusal, or the type of its answer."""
+    answer = await peer.ask(type, data)
+    return answer["code"] if answer["type"] == "error" else answer["type"]
+
+
+async def alive(peer: Peer) -> None:
+    """Makes sure that the connection still answers."""
+    assert (await peer.ask("ping"))["type"] == "pong"

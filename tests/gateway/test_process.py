@@ -26,7 +26,7 @@ from collaboration import services
 from collaboration.models import Session
 from tests.people import person
 from tests.servers import MS, eventually
-from tests.sockets import Peer, token_of
+from tests.sockets import Peer, connected, token_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sockets")]
 
@@ -46,13 +46,6 @@ def ada() -> User:
 @pytest.fixture
 def session(ada: User) -> Session:
     return services.session_create(project=services.project_create(name="P", by=ada), by=ada)
-
-
-async def connected(user: User) -> Peer:
-    peer = Peer(token_of(user))
-    assert await peer.open()
-    await peer.expect("connected")
-    return peer
 
 
 def this_process() -> Process:
@@ -175,7 +168,13 @@ async def test_an_expired_token_ends_the_connection_after_its_grace(ada: User, t
 async def test_a_long_outage_of_the_database_ends_connections(ada: User, tune: Tune) -> None:
     tune(database_outage=0.0, presence_flush=600.0, revocation_interval=600.0, sweep_interval=600.0)
     peer = await connected(ada)
-    storage.outage_since = time.monotonic() - 1
+    (consumer,) = this_process().connections.values()
+
+    def sent_away() -> bool:
+        storage.outage_since = time.monotonic() - 1  # until the next call that succeeds
+        return consumer.closing is not None
+
+    await eventually(sent_away)
     code, reason = await peer.closed()
     assert (code, reason.partition("=")[0]) == (4504, "storage.unavailable;retry_ms")
     storage.outage_since = None

@@ -108,5 +108,6 @@ class Command(BaseCommand):
             timeout_graceful_shutdown=int(conf.drain_timeout / 2) or 1,
             proxy_headers=False,
         )
-        self.stdout.write(f"Listening on http://{options['host']}:{options['port']}/  Open it to see what to do next; Ctrl-C stops.")
+        page = f"http://{options['host']}:{options['port']}/"
+        self.stdout.write(f"Listening. Open {page} to see what to do next; Ctrl-C stops.")
         Server(config).run()
