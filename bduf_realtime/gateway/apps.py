@@ -7,6 +7,7 @@ class GatewayConfig(AppConfig):
     verbose_name = "Gateway"
 
     def ready(self) -> None:
-        from bduf_realtime.gateway import checks, logs  # noqa: F401 - registers the system checks
+        from bduf_realtime.gateway import checks, daphne, logs  # noqa: F401 - registers the system checks
 
         logs.configure()
+        daphne.close_with_reason()

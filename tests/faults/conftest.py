@@ -10,7 +10,7 @@ from benchmarks.chaos.run import ENV
 from tests.live import Live
 from tests.servers import MS, Deployment, eventually
 
-LEASE = 6_000 * MS
+LEASE = 4_000 * MS
 GRACE = 4_000 * MS
 DEADLINE = 2_000 * MS
 # Everything that a test has to wait for, shortened.

@@ -103,9 +103,10 @@ async def fill(talkers: Company) -> None:
         await asyncio.gather(*(talkers.members[0].ask("collaboration:message:send", data) for _ in range(10)))
 
 
+@pytest.mark.parametrize("server", ["uvicorn"], indirect=True)
 async def test_a_signal_while_it_starts_ends_it_and_the_next_start_succeeds(alone: Live, server: ServerProcess) -> None:
     await asyncio.to_thread(server.terminate)
-    for delay, number in ((100, signal.SIGTERM), (400, signal.SIGINT), (800, signal.SIGTERM)):
+    for delay, number in ((100, signal.SIGTERM), (600, signal.SIGINT)):
         starting = await asyncio.create_subprocess_exec(*server.command(), **server.options())
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(starting.wait(), delay / 1_000)

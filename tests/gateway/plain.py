@@ -32,6 +32,9 @@ class Plain:
         self.closed: tuple[int, str] | None = None
         self._ids = (f"{self.instance[:8]}-{uuid.uuid4().hex[:8]}-{number}" for number in itertools.count(1))
         self._asked: dict[str, dict[str, Any]] = {}
+        self._answers: dict[str, list[dict[str, Any]]] = {}
+        self._positions: dict[str, tuple[str, int]] = {}
+        self._disorder: list[str] = []
 
     async def __aenter__(self) -> Self:
         headers = {"Authorization": f"Bearer {self.person.token}"}
@@ -62,8 +65,10 @@ class Plain:
     async def ask(self, type: str, data: Any = None, id: str | None = None) -> dict[str, Any]:
         """Sends a command and returns its answer, an ack or an error."""
         earlier = len(self.answers(id)) if id else 0
-        id = await self.send(type, data, id)
-        await eventually(lambda: len(self.answers(id)) > earlier or self.closed, timeout=PATIENCE, what=f"{type} {id}")
+        id = asked = await self.send(type, data, id)
+        await eventually(
+            lambda: len(self.answers(asked)) > earlier or self.closed, timeout=PATIENCE, what=f"{type} {id}"
+        )
         assert len(self.answers(id)) > earlier, self.closed
         return self.answers(id)[earlier]
 
@@ -77,8 +82,8 @@ class Plain:
     async def say(self, session: str, body: Any, id: str | None = None) -> dict[str, Any]:
         return await self.ask(SEND, {"session": session, "body": str(body)}, id)
 
-    def answers(self, id: str | None) -> list[dict[str, Any]]:
-        return [frame for frame in self.frames if frame.get("id") == id and frame["type"] in ("ack", "error")]
+    def answers(self, id: str) -> list[dict[str, Any]]:
+        return self._answers.get(id, [])
 
     async def sees(self, room: str, seq: int) -> None:
         """Waits until the room is known up to that number, and checks that nothing came twice or out of order."""
@@ -87,18 +92,8 @@ class Plain:
 
     def position(self, room: str) -> tuple[str, int]:
         """How far the room is known since its last join, every number once and in order."""
-        epoch, seq = "", -1
-        for frame in self.frames:
-            if frame["type"] == "ack" and frame.get("data", {}).get("recovered") and frame["data"]["room"] == room:
-                data, since = frame["data"], self._asked[frame["id"]]["data"].get("since")
-                full = data["recovered"] == "full"
-                epoch, seq = data["epoch"], since["seq"] if full else data["seq"]
-            elif frame.get("room") == room and "seq" in frame:
-                if frame["type"] == "ack" and len(self.answers(frame["id"])) > 1 and frame["seq"] <= seq:
-                    continue  # the answer to a resend
-                assert (frame["epoch"], frame["seq"]) == (epoch, seq + 1), frame
-                seq += 1
-        return epoch, seq
+        assert self._disorder == []
+        return self._positions[room]
 
     def events(self, room: str) -> list[dict[str, Any]]:
         """The numbered events of a room, in the order they came; one's own are acks, and not among them."""
@@ -113,4 +108,21 @@ class Plain:
                         await self.socket.send(json.dumps({"type": "pong", "id": frame["id"]}))
                     else:
                         self.frames.append(frame)
+                        self._follow(frame)
         self.closed = (self.socket.close_code or 1006, self.socket.close_reason or "")
+
+    def _follow(self, frame: dict[str, Any]) -> None:
+        answer = frame["type"] in ("ack", "error") and frame["id"] is not None
+        if answer:
+            self._answers.setdefault(frame["id"], []).append(frame)
+        if answer and frame["type"] == "ack" and "recovered" in frame["data"]:
+            data, since = frame["data"], self._asked[frame["id"]]["data"].get("since")
+            seq = since["seq"] if data["recovered"] == "full" else data["seq"]
+            self._positions[data["room"]] = (data["epoch"], seq)
+        elif "seq" in frame:
+            epoch, seq = self._positions[frame["room"]]
+            if answer and len(self.answers(frame["id"])) > 1 and frame["seq"] <= seq:
+                return  # the answer to a resend
+            if (frame["epoch"], frame["seq"]) != (epoch, seq + 1):
+                self._disorder.append(f"{(epoch, seq)} is followed by {frame}")
+            self._positions[frame["room"]] = (frame["epoch"], frame["seq"])
