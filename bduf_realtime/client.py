@@ -359,7 +359,9 @@ class Client:
             socket = await self._open(url, token)
         except InvalidStatus as error:
             status = error.response.status_code
-            return 4000 + status if status in (401, 403) else 1006, f"HTTP {status}"
+            # A server that let us in before answers 403 to too many handshakes from our address, not to us.
+            final = status == 401 or (status == 403 and not self.stats.connections)
+            return 4000 + status if final else 1006, f"HTTP {status}"
         except (OSError, InvalidHandshake) as error:
             return 1006, str(error) or type(error).__name__
         self.stats.connections += 1

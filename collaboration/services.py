@@ -265,9 +265,9 @@ def writers_refused(subjects: Sequence[Any]) -> Verdicts:
     users = {user for _, user in subjects}
     sessions = {
         str(session): (project, status)
-        for session, project, status in Session.objects.filter(
-            pk__in={session for session, _ in subjects}
-        ).values_list("pk", "project", "status")
+        for session, project, status in Session.objects.filter(pk__in={session for session, _ in subjects}).values_list(
+            "pk", "project", "status"
+        )
     }
     # Two plain queries: one that joins sessions and members yields a row for every pair of them.
     members = {

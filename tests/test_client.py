@@ -91,9 +91,7 @@ def busy(frame: Message, code: str = "storage.busy", after: int | None = 1) -> M
 
 
 def joined(join: Message, seq: int = 0, recovered: str = "none", epoch: str = "e1", **fields: Any) -> Message:
-    return ack(
-        join, data={"room": join["data"]["room"], "epoch": epoch, "seq": seq, "recovered": recovered} | fields
-    )
+    return ack(join, data={"room": join["data"]["room"], "epoch": epoch, "seq": seq, "recovered": recovered} | fields)
 
 
 def event(seq: int, epoch: str = "e1", room: str = ROOM, type: str = "said") -> Message:
@@ -300,6 +298,20 @@ class TestConnecting:
         with pytest.raises(ConnectionClosedError, match="4403 HTTP 403"):
             await c.connect()
 
+    async def test_http_403_is_tried_again_where_one_was_let_in_before(self, stage: Stage) -> None:
+        statuses = iter([None, 403])
+
+        def limit(socket: ServerConnection, request: Request) -> Response | None:
+            status = next(statuses, None)
+            return socket.respond(status, "too many") if status else None
+
+        async def part(peer: Peer) -> None:
+            await welcome(peer)
+            await peer.drop()
+
+        async with client(await stage.play(part, welcome, process_request=limit)) as c:
+            await until(lambda: c.stats.connections == 2 and c.state == "connected")
+
     async def test_http_503_is_tried_again(self, stage: Stage) -> None:
         refusals = iter([503, 503])
 
@@ -405,9 +417,7 @@ class TestAsking:
             await settled(c)
             assert c._pending == {}
 
-    @pytest.mark.parametrize(
-        "code", ["rate.limited", "storage.busy", "storage.unavailable", "server.draining"]
-    )
+    @pytest.mark.parametrize("code", ["rate.limited", "storage.busy", "storage.unavailable", "server.draining"])
     async def test_a_temporary_error_is_resent_with_the_same_id(self, stage: Stage, code: str) -> None:
         async def part(peer: Peer) -> None:
             await peer.welcome()
@@ -1269,9 +1279,7 @@ class FaultyRoom:
         self.put(outgoing, answer, *[event(seq) for seq in missed])
         self.members[socket] = outgoing
 
-    def say(
-        self, socket: ServerConnection, instance: str, frame: Message, outgoing: asyncio.Queue[str]
-    ) -> None:
+    def say(self, socket: ServerConnection, instance: str, frame: Message, outgoing: asyncio.Queue[str]) -> None:
         if self.chance.random() < 0.1:
             self.put(outgoing, busy(frame))
             return
@@ -1297,8 +1305,7 @@ async def test_nothing_is_lost_or_doubled_over_a_faulty_server() -> None:
         url = url_of(server)
         seen: list[list[int]] = [[], [], []]
         clients = [
-            await client(url, on_event=lambda event, n=n: seen[n].append(event["seq"])).connect()
-            for n in range(3)
+            await client(url, on_event=lambda event, n=n: seen[n].append(event["seq"])).connect() for n in range(3)
         ]
         await asyncio.gather(*[c.join(ROOM) for c in clients])
 

@@ -225,9 +225,7 @@ def test_a_killed_postgres_leaves_no_shared_memory() -> None:
     assert not any(segment.exists() for segment in segments)
 
 
-def test_a_given_postgres_gets_its_databases_dropped(
-    monkeypatch: pytest.MonkeyPatch, cluster: PostgresServer
-) -> None:
+def test_a_given_postgres_gets_its_databases_dropped(monkeypatch: pytest.MonkeyPatch, cluster: PostgresServer) -> None:
     monkeypatch.setenv("TEST_DATABASE_URL", cluster.url)
     with postgres_server() as given:
         assert (given.url, given.port) == (cluster.url, cluster.port)
@@ -297,9 +295,7 @@ def project(tmp_path: Path) -> Path:
 ADD_USER = "User.objects.create(username='ada'); print(User.objects.count())"
 
 
-def test_a_deployment_serves_from_both_servers_on_one_sqlite(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_deployment_serves_from_both_servers_on_one_sqlite(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BDUF_KNOB", "of the caller")
     monkeypatch.setenv("REDIS_URL", "of the caller")
     with Deployment(root=project) as deployment:
@@ -315,9 +311,7 @@ def test_a_deployment_serves_from_both_servers_on_one_sqlite(
     assert not directory.exists()
 
 
-def test_a_deployment_takes_a_shared_postgres_and_a_redis_of_its_own(
-    project: Path, cluster: PostgresServer
-) -> None:
+def test_a_deployment_takes_a_shared_postgres_and_a_redis_of_its_own(project: Path, cluster: PostgresServer) -> None:
     with Deployment(servers=2, database=cluster, redis=True, root=project) as deployment:
         assert deployment.redis is not None
         redis_pid = deployment.redis.pid

@@ -277,6 +277,8 @@ class Process:
                 await self.stop()
         except TimeoutError:
             return False
+        finally:
+            storage.close()
         return True
 
     async def drain(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import select
 import socket
@@ -141,6 +142,13 @@ def _leave_if_ended(database: BaseDatabaseWrapper) -> None:
         database.close()
 
 
+def close() -> None:
+    """Lets go of the database for good; nothing that hangs in it keeps the process from ending."""
+    for pool in (_services, _journal):
+        pool.shutdown(wait=False, cancel_futures=True)
+    cut_stuck(math.inf)
+
+
 def cut_stuck(now: float) -> None:
     """Cuts the connections of calls that no timeout of the database's own can end: its process or the network hangs.
 
@@ -153,7 +161,7 @@ def cut_stuck(now: float) -> None:
                 socket.socket(fileno=os.dup(database.connection.pgconn.socket)) as line,
             ):
                 line.shutdown(socket.SHUT_RDWR)
-                logger.warning("database_connection_cut", seconds=round(now - since, 1))
+                logger.warning("database_connection_cut", seconds=round(time.monotonic() - since, 1))
 
 
 def explained(error: Exception) -> RealtimeError:

@@ -39,9 +39,7 @@ def test_one_project_is_checked_alone(project: uuid.UUID, tamper: Tamper) -> Non
     refused("--project", str(project))
 
 
-def test_findings_are_printed_with_their_place_and_fail_the_command(
-    project: uuid.UUID, tamper: Tamper
-) -> None:
+def test_findings_are_printed_with_their_place_and_fail_the_command(project: uuid.UUID, tamper: Tamper) -> None:
     tamper("DELETE FROM {entry} WHERE chain_id = {mine} AND seq BETWEEN 5 AND 7")
     tamper("UPDATE {entry} SET target = 'x' WHERE chain_id = {mine} AND seq = 50")
     output, error = refused()

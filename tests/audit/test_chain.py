@@ -30,14 +30,8 @@ def test_the_canonical_form_is_fixed_to_the_byte() -> None:
 
 
 def test_the_hash_of_a_known_entry_never_changes() -> None:
-    assert (
-        entry_hash(KEY, GENESIS, CONTENT)
-        == "976320745c47d891a156658a58dfe9dbd2effde8fe8d846f524c4c3694710231"
-    )
-    assert (
-        head_seal(KEY, "server", 1, GENESIS)
-        == "f9664bbd1b9083f156906773b2fbf77ddb572148f9f13ec1e6d2fb35ca4e6fa0"
-    )
+    assert entry_hash(KEY, GENESIS, CONTENT) == "976320745c47d891a156658a58dfe9dbd2effde8fe8d846f524c4c3694710231"
+    assert head_seal(KEY, "server", 1, GENESIS) == "f9664bbd1b9083f156906773b2fbf77ddb572148f9f13ec1e6d2fb35ca4e6fa0"
 
 
 def test_one_moment_is_written_one_way() -> None:

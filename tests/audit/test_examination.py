@@ -152,9 +152,7 @@ def test_a_seq_that_is_no_number_is_noticed() -> None:
             *rows[3:],
         ]
     ) == [("deleted", 3, 3)]
-    found = examine(
-        Head("server", 5, rows[-1].hash, True), [*rows[:2], *rows[3:], rows[2]._replace(seq="x")], [KEY], 5
-    )
+    found = examine(Head("server", 5, rows[-1].hash, True), [*rows[:2], *rows[3:], rows[2]._replace(seq="x")], [KEY], 5)
     assert told(found) == [("reordered", 6, 6)]
 
 

@@ -90,9 +90,7 @@ def test_the_trail_outlives_the_account() -> None:
 def test_many_records_of_many_projects_come_back_in_order() -> None:
     projects = [uuid.uuid4(), None, uuid.uuid4()]
     records = [
-        AuditRecord(project=project, action=f"test:{number}", actor=ADA)
-        for number in range(4)
-        for project in projects
+        AuditRecord(project=project, action=f"test:{number}", actor=ADA) for number in range(4) for project in projects
     ]
     with transaction.atomic():
         entries = audit_record_many(records)
@@ -159,9 +157,7 @@ def test_every_hundredth_entry_is_anchored_in_the_log_after_the_commit(
     ]
 
 
-def test_appending_to_a_forged_head_puts_the_forgery_on_record(
-    project: uuid.UUID, tamper: Callable[..., None]
-) -> None:
+def test_appending_to_a_forged_head_puts_the_forgery_on_record(project: uuid.UUID, tamper: Callable[..., None]) -> None:
     tamper("DELETE FROM {entry} WHERE chain_id = {mine} AND seq > 90")
     tamper(
         "UPDATE {head} SET head_seq = 90, head_hash = (SELECT hash FROM {entry} WHERE chain_id = {mine} "

@@ -64,9 +64,7 @@ def test_a_changed_column_is_found(project: uuid.UUID, tamper: Tamper, anywhere:
 
 @pytest.mark.parametrize("column", OTHER_VALUES)
 @pytest.mark.parametrize("seq", [1, 100])
-def test_a_changed_column_is_found_at_either_end(
-    project: uuid.UUID, tamper: Tamper, column: str, seq: int
-) -> None:
+def test_a_changed_column_is_found_at_either_end(project: uuid.UUID, tamper: Tamper, column: str, seq: int) -> None:
     tamper(
         f"UPDATE {{entry}} SET {column} = %s WHERE chain_id = {{mine}} AND seq = %s",
         OTHER_VALUES[column],
@@ -87,9 +85,7 @@ def test_a_seq_of_nought_is_found(project: uuid.UUID, tamper: Tamper, anywhere: 
     assert found(project) == [("reordered", 0, 0)]
 
 
-def test_an_entry_moved_to_another_chain_is_found_in_both(
-    project: uuid.UUID, tamper: Tamper, anywhere: int
-) -> None:
+def test_an_entry_moved_to_another_chain_is_found_in_both(project: uuid.UUID, tamper: Tamper, anywhere: int) -> None:
     tamper("DELETE FROM {entry} WHERE chain_id = 'server' AND seq = %s", min(anywhere, 10))
     tamper("UPDATE {entry} SET chain_id = 'server' WHERE chain_id = {mine} AND seq = %s", max(anywhere, 11))
     assert found(project) == [("deleted", max(anywhere, 11), max(anywhere, 11))]
@@ -106,9 +102,7 @@ def test_a_deleted_first_entry_is_found(project: uuid.UUID, tamper: Tamper) -> N
     assert found(project) == [("deleted", 1, 1)]
 
 
-def test_a_deleted_entry_is_found_though_the_later_ones_were_renumbered(
-    project: uuid.UUID, tamper: Tamper
-) -> None:
+def test_a_deleted_entry_is_found_though_the_later_ones_were_renumbered(project: uuid.UUID, tamper: Tamper) -> None:
     tamper("DELETE FROM {entry} WHERE chain_id = {mine} AND seq = 40")
     tamper("UPDATE {entry} SET seq = seq + 1000 WHERE chain_id = {mine} AND seq > 40")
     tamper("UPDATE {entry} SET seq = seq - 1001 WHERE chain_id = {mine} AND seq > 1000")
@@ -170,9 +164,7 @@ def test_an_entry_added_past_the_head_is_found(project: uuid.UUID, tamper: Tampe
 
 @pytest.mark.parametrize("column", ["head_seq", "head_hash", "head_seal"])
 def test_a_changed_head_is_found(project: uuid.UUID, tamper: Tamper, column: str) -> None:
-    tamper(
-        f"UPDATE {{head}} SET {column} = %s WHERE name = {{mine}}", 50 if column == "head_seq" else "b" * 64
-    )
+    tamper(f"UPDATE {{head}} SET {column} = %s WHERE name = {{mine}}", 50 if column == "head_seq" else "b" * 64)
     kinds = [finding.kind for finding in verify_project(project)]
     assert kinds == ["forged head"]
 
@@ -191,9 +183,7 @@ def test_a_head_that_is_gone_while_entries_are_left_is_found(tamper: Tamper) -> 
         pytest.skip("the database itself refuses")
     tamper("UPDATE {entry} SET chain_id = 'nowhere' WHERE chain_id = {mine} AND seq > 50")
     orphans = list(verify())[-1]
-    tamper(
-        "UPDATE {entry} SET chain_id = {mine} WHERE chain_id = 'nowhere'"
-    )  # or the end of the test refuses
+    tamper("UPDATE {entry} SET chain_id = {mine} WHERE chain_id = 'nowhere'")  # or the end of the test refuses
     assert (orphans.chain, orphans.kind) == ("nowhere", "forged head")
 
 

@@ -103,6 +103,20 @@ async def fill(talkers: Company) -> None:
         await asyncio.gather(*(talkers.members[0].ask("collaboration:message:send", data) for _ in range(10)))
 
 
+@pytest.mark.parametrize("number", [0, 1], ids=KINDS)
+async def test_a_database_that_hangs_does_not_keep_a_server_from_ending(pair: Live, number: int) -> None:
+    assert pair.deployment.postgres is not None
+    server = pair.deployment.servers[number]
+    async with company(pair) as talkers:
+        await talkers.say(number)
+        pair.deployment.postgres.pause()
+        server.send_signal(signal.SIGTERM)
+        await ended(server)
+        pair.deployment.postgres.resume()
+        await talkers.say(number)
+        await talkers.is_complete()
+
+
 @pytest.mark.parametrize("server", ["uvicorn"], indirect=True)
 async def test_a_signal_while_it_starts_ends_it_and_the_next_start_succeeds(alone: Live, server: ServerProcess) -> None:
     await asyncio.to_thread(server.terminate)

@@ -81,9 +81,7 @@ def application_env(
         "SECRET_KEY": SECRET_KEY,
         "DEBUG": "0",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
-        "ALLOWED_ORIGINS": ",".join(
-            f"http://{host}:{port}" for port in ports for host in ("127.0.0.1", "localhost")
-        ),
+        "ALLOWED_ORIGINS": ",".join(f"http://{host}:{port}" for port in ports for host in ("127.0.0.1", "localhost")),
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",
     }
@@ -121,9 +119,7 @@ def run_manage(
                 reaper.kill_tree(process.pid)
             REAPER.tell("forget", process.pid)
     if process.returncode:
-        raise CommandFailed(
-            f"manage.py {' '.join(arguments)} exited with {process.returncode}\n{output}\n{errors}"
-        )
+        raise CommandFailed(f"manage.py {' '.join(arguments)} exited with {process.returncode}\n{output}\n{errors}")
     return output
 
 

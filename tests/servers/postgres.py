@@ -67,9 +67,7 @@ class PostgresServer(Launched):
 
     def options(self) -> dict[str, Any]:
         # Without PG*, which would redirect initdb; in a directory that the other user can stand in.
-        env = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))
-        }
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
         return {"env": env, "cwd": self.directory} | _as_user(self.user)
 
     def is_ready(self) -> bool:

@@ -169,9 +169,7 @@ class Launched:
     def pid(self) -> int:
         """The process id, which is also its process group's."""
         if self._process is None:
-            raise ServerFailed(
-                f"{self.name} is not running" if not self.given else f"{self.given} is not ours"
-            )
+            raise ServerFailed(f"{self.name} is not running" if not self.given else f"{self.given} is not ours")
         return self._process.pid
 
     @property
@@ -303,8 +301,6 @@ class Launched:
         self._members |= reaper.kill_tree(process.pid)
         code = process.wait()
         left, self._members = self._members, set()
-        wait_until(
-            lambda: all(map(process_is_gone, left)), timeout=STOP_TIMEOUT, what=f"{self.name} {left} gone"
-        )
+        wait_until(lambda: all(map(process_is_gone, left)), timeout=STOP_TIMEOUT, what=f"{self.name} {left} gone")
         REAPER.tell("forget", process.pid)
         return code
