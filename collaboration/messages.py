@@ -115,6 +115,14 @@ class ParticipantJoined(msgspec.Struct, frozen=True):
     participant: ParticipantInfo
 
 
+class ParticipantUpdated(msgspec.Struct, frozen=True):
+    """`collaboration:participant:updated`: has another role."""
+
+    session: str
+    user: str
+    participant: ParticipantInfo
+
+
 class ParticipantLeft(msgspec.Struct, frozen=True):
     """`collaboration:participant:left` and `:removed`: after the grace period of the last connection, or at once."""
 
@@ -158,10 +166,12 @@ class MemberInfo(msgspec.Struct, frozen=True):
 
 
 class MemberChanged(msgspec.Struct, frozen=True):
-    """`project:member:added`, `:updated` and `:removed`, in the project's room."""
+    """`project:member:added`, `:updated` and `:removed`, in the project's room; `role` is null when removed."""
 
     project: str
     user: str
+    name: str
+    kind: str
     role: str | None
 
 
@@ -178,6 +188,7 @@ EVENTS: dict[str, type[msgspec.Struct]] = {
     "collaboration:message:sent": MessageSent,
     "collaboration:signal:sent": SignalSent,
     "collaboration:participant:joined": ParticipantJoined,
+    "collaboration:participant:updated": ParticipantUpdated,
     "collaboration:participant:left": ParticipantLeft,
     "collaboration:participant:removed": ParticipantLeft,
     "collaboration:session:created": SessionCreated,

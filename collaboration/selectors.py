@@ -9,9 +9,8 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
 from bduf_realtime.accounts.models import User
-from bduf_realtime.accounts.tokens import Identity
 from bduf_realtime.gateway.errors import RealtimeError
-from bduf_realtime.rooms.events import timestamp
+from bduf_realtime.rooms.events import Author, timestamp
 from collaboration.messages import MemberInfo, ParticipantInfo, SessionInfo, Settings
 from collaboration.models import Membership, Participant, Project, Session
 from collaboration.roles import PERMISSIONS
@@ -92,9 +91,9 @@ def settings_of(session: Session) -> Settings:
     return Settings(**session.settings)
 
 
-def participant_info(participant: Participant, who: Identity, role: str) -> ParticipantInfo:
+def participant_info(participant: Participant, who: Author, role: str) -> ParticipantInfo:
     return ParticipantInfo(
-        who.user_id,
+        who.user,
         who.name,
         who.kind,
         role,

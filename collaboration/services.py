@@ -26,6 +26,7 @@ from collaboration.messages import (
     MessageSent,
     ParticipantJoined,
     ParticipantLeft,
+    ParticipantUpdated,
     SessionCreated,
     Settings,
 )
@@ -75,6 +76,7 @@ def project_member_set(*, project: Project, user: User, role: str, by: User, doo
         membership, created = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
         change = "added" if created else "updated"
         _member_changed(project, user, role, change, by, door)
+        _roles_changed(project, user, role, by)
     return membership
 
 
@@ -110,9 +112,19 @@ def _refuse_last_owner(project: Project) -> None:
         raise RealtimeError("perm.denied", "A project keeps one owner; name another one first.")
 
 
+def _roles_changed(project: Project, user: User, role: str, by: User) -> None:
+    """Tells the sessions that the user is in with the role in the project."""
+    places = Participant.objects.filter(session__project=project, user=user, present=True, role=None)
+    for participant in places.order_by("session_id"):
+        session = str(participant.session_id)
+        info = selectors.participant_info(participant, author_of(user), role)
+        updated = ParticipantUpdated(session, str(user.pk), info)
+        log.append(room=f"session:{session}", type="collaboration:participant:updated", data=updated, by=author_of(by))
+
+
 def _member_changed(project: Project, user: User, role: str | None, change: str, by: User, door: str) -> None:
     name = f"project:{project.pk}"
-    changed = MemberChanged(str(project.pk), str(user.pk), role)
+    changed = MemberChanged(str(project.pk), str(user.pk), user.display_name, user.kind, role)
     log.append(room=name, type=f"project:member:{change}", data=changed, by=author_of(by))
     audit_record(
         project=project.pk,
@@ -182,8 +194,8 @@ def participant_join(*, session: Session, role: str, visitor: Visitor) -> str:
         if Participant.objects.filter(session=session, present=True).count() >= limit:
             raise RealtimeError("session.full", details={"max_participants": limit})
         participant.present, participant.joined_at = True, timezone.now()
-        info = selectors.participant_info(participant, visitor.identity, role)
         by = Author(user, visitor.identity.name, visitor.identity.kind, visitor.connection)
+        info = selectors.participant_info(participant, by, role)
         joined = ParticipantJoined(str(session.pk), user, info)
         log.append(room=room, type="collaboration:participant:joined", data=joined, by=by)
         participant.save(update_fields=["present", "joined_at"])

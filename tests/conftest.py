@@ -15,7 +15,7 @@ from tests.servers import MS, Deployment
 KINDS = ("uvicorn", "daphne")
 HURRIED = {
     "BDUF_HEARTBEAT_INTERVAL": str(500 * MS),
-    "BDUF_HEARTBEAT_TIMEOUT": str(6_000 * MS),
+    "BDUF_HEARTBEAT_TIMEOUT": str(5_000 * MS),
     "BDUF_IDLE_AFTER": str(1_000 * MS),
     "BDUF_SESSION_PARTICIPANT_TIMEOUT": str(1_500 * MS),
     "BDUF_SLOW_CONSUMER_TIMEOUT": str(1_000 * MS),

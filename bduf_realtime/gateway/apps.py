@@ -11,3 +11,4 @@ class GatewayConfig(AppConfig):
 
         logs.configure()
         daphne.close_with_reason()
+        daphne.answer_pings_that_are_read()

@@ -89,7 +89,7 @@ def main() -> int:
                 print(f"{options.fault} {cycle + 1}/{options.cycles}: {felt[-1]}", file=sys.stderr, flush=True)
             verdict = run.conclude(grace=GRACE)
         row = summary(options, felt, verdict, run)
-    result = {"environment": environment(sys.argv), "result": row}
+    result = {"environment": environment(["python", "-m", "benchmarks.chaos", *sys.argv[1:]]), "result": row}
     name = f"chaos-{options.fault}-{options.kind}-{options.database}.json"
     path = options.json or RESULTS / name
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -55,9 +55,7 @@ def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
 
 def read_logs(url: str) -> dict[str, Log]:
     """Reads every session's log."""
-    logs = {
-        name: Log(head) for name, head in rows(url, "SELECT name, head FROM rooms_room") if name.startswith("session:")
-    }
+    logs = {name: Log(head) for name, head in heads(url).items()}
     events = rows(
         url,
         "SELECT r.name, e.seq, e.frame FROM rooms_event e JOIN rooms_room r ON r.id = e.room_id ORDER BY r.name, e.seq",
@@ -70,7 +68,8 @@ def read_logs(url: str) -> dict[str, Log]:
 
 def heads(url: str) -> dict[str, int]:
     """Where every session's log stands."""
-    return {f"{name}": head for name, head in rows(url, "SELECT name, head FROM rooms_room") if name[:8] == "session:"}
+    found = rows(url, "SELECT name, head FROM rooms_room WHERE name LIKE 'session:%'")
+    return {name: head for name, head in found}
 
 
 def attendances(url: str) -> dict[str, set[str]]:

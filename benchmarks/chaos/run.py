@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,12 +20,12 @@ from benchmarks.chaos.journal import Reader, Record
 from benchmarks.chaos.log import attendances, heads, read_logs, rows
 from benchmarks.chaos.members import Seat
 from benchmarks.world import Person
-from tests.servers import MS, Deployment, wait_until
-from tests.servers.process import remove_directory, temporary_directory
+from tests.servers import MS, Deployment
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "https://workspace.example"
 ENV = {"ALLOWED_ORIGINS": ORIGIN}  # the page is the same, whichever server its socket goes to
+LOOK_EVERY = 0.05
 STICKY = 3  # every third client knows one server only: so both have clients however often one is killed
 # How clients differ: a script with its token in a header, a page in a browser, an old program without batches.
 STYLES: tuple[dict[str, Any], ...] = (
@@ -47,7 +50,7 @@ class Run:
     ) -> None:
         self.deployment = deployment
         self.dice = random.Random(seed)
-        self.directory = temporary_directory()
+        self.directory = Path(mkdtemp(prefix="bduf-chaos-"))  # stays when something goes wrong: it says what
         self.gone: frozenset[int] = frozenset()
         self.seats = [self._seat(number, person, sessions, seed, options) for number, person in enumerate(people)]
         self._shares = [self.seats[index::processes] for index in range(processes)]
@@ -55,7 +58,7 @@ class Run:
         self._processes: list[subprocess.Popen[str]] = []
 
     def _seat(self, number: int, person: Person, sessions: Sequence[str], seed: int, options: dict[str, Any]) -> Seat:
-        style = STYLES[number % len(STYLES)]
+        style = STYLES[(number + number // STICKY) % len(STYLES)]
         servers = self.deployment.servers
         turn = number // len(sessions) % len(servers)  # every session has members on every server
         around = [*servers[turn:], *servers[:turn]]
@@ -91,7 +94,7 @@ class Run:
             with process:
                 process.kill()
         if error is None:
-            remove_directory(self.directory)
+            shutil.rmtree(self.directory)
 
     @property
     def records(self) -> dict[int, Record]:
@@ -126,10 +129,7 @@ class Run:
         """Ends all writing, and waits until everybody has seen all there is."""
         self._tell_living("quiet")
         self.until(lambda: all(record.quiet for record in self.living), "everything is settled", 90_000 * MS)
-        rooms = {seat.number: seat.room for seat in self.seats}
-        self.until(
-            lambda: all(record.head == self._heads[rooms[record.number]] for record in self.living), "all is seen"
-        )
+        self.until(self._all_is_seen, "all is seen")
 
     def conclude(self, *, grace: float, absent_after: float = 45_000 * MS) -> Verdict:
         """Waits until presence tells the truth and cursors and signals flow, ends the clients and judges."""
@@ -150,14 +150,13 @@ class Run:
 
     def until(self, condition: Callable[[], bool], what: str, timeout: float = 60_000 * MS) -> None:
         """Waits for a condition, as long as no client process fails."""
-
-        def holds() -> bool:
-            for process in self._living():
-                if process.poll() is not None:
-                    raise RuntimeError(f"a client process ended with {process.returncode}; see {self.directory}")
-            return condition()
-
-        wait_until(holds, timeout=timeout, what=f"{what} ({self.directory})")
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if any(process.poll() is not None for process in self._living()):
+                raise RuntimeError(f"a client process ended; see {self.directory}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {timeout:g} s: {what}; see {self.directory}")
+            time.sleep(LOOK_EVERY)
 
     # --- what the database says ----------------------------------------------------------------------------------
 
@@ -165,9 +164,10 @@ class Run:
     def _url(self) -> str:
         return self.deployment.env["DATABASE_URL"]
 
-    @property
-    def _heads(self) -> dict[str, int]:
-        return heads(self._url)
+    def _all_is_seen(self) -> bool:
+        rooms = {seat.number: seat.room for seat in self.seats}
+        where = heads(self._url)
+        return all(record.head == where[rooms[record.number]] for record in self.living)
 
     def _present(self) -> set[tuple[str, bool]]:
         """The users of this run who have not left, and whether they are there."""

@@ -65,12 +65,10 @@ class Plain:
     async def ask(self, type: str, data: Any = None, id: str | None = None) -> dict[str, Any]:
         """Sends a command and returns its answer, an ack or an error."""
         earlier = len(self.answers(id)) if id else 0
-        id = asked = await self.send(type, data, id)
-        await eventually(
-            lambda: len(self.answers(asked)) > earlier or self.closed, timeout=PATIENCE, what=f"{type} {id}"
-        )
-        assert len(self.answers(id)) > earlier, self.closed
-        return self.answers(id)[earlier]
+        asked = await self.send(type, data, id)
+        await eventually(lambda: len(self.answers(asked)) > earlier or self.closed, timeout=PATIENCE, what=type)
+        assert len(self.answers(asked)) > earlier, self.closed
+        return self.answers(asked)[earlier]
 
     async def join(self, room: str, since: tuple[str, int] | None = None) -> dict[str, Any]:
         """Joins a room and returns the answer's data."""
@@ -112,7 +110,7 @@ class Plain:
         self.closed = (self.socket.close_code or 1006, self.socket.close_reason or "")
 
     def _follow(self, frame: dict[str, Any]) -> None:
-        answer = frame["type"] in ("ack", "error") and frame["id"] is not None
+        answer = frame["type"] in ("ack", "error", "pong") and frame["id"] is not None
         if answer:
             self._answers.setdefault(frame["id"], []).append(frame)
         if answer and frame["type"] == "ack" and "recovered" in frame["data"]:
