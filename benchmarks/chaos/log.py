@@ -46,7 +46,7 @@ def _cursor(url: str) -> Iterator[Any]:
             yield postgres.cursor()
 
 
-def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
+def rows(url: str, statement: str) -> list[Any]:
     """Asks the database of this URL directly."""
     with _cursor(url) as cursor:
         cursor.execute(statement)
@@ -68,8 +68,7 @@ def read_logs(url: str) -> dict[str, Log]:
 
 def heads(url: str) -> dict[str, int]:
     """Where every session's log stands."""
-    found = rows(url, "SELECT name, head FROM rooms_room WHERE name LIKE 'session:%'")
-    return {name: head for name, head in found}
+    return dict(rows(url, "SELECT name, head FROM rooms_room WHERE name LIKE 'session:%'"))
 
 
 def attendances(url: str) -> dict[str, set[str]]:
