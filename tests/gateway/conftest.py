@@ -47,13 +47,20 @@ async def sockets(transactional_db: None) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def simulated(settings: Any, monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> None:
-    """What simulated processes share: a faulty layer, limits that a few events reach, and a room open to all."""
+def simulated(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """What simulated processes share: a faulty layer, limits that a few events reach, and a room open to all.
+
+    Each world removes what it has written: emptying every table after every case would take longer than the cases.
+    """
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.gateway.simulation.FaultyLayer"}}
     monkeypatch.setattr(hub, "PENDING_EVENTS", 6)
     monkeypatch.setattr(layer, "WAITING_EVENTS", 4)
     monkeypatch.setattr(hub, "call", database_of_the_loop)
     monkeypatch.setitem(doors.kinds, "test", OpenRoom())
+    with django_db_blocker.unblock():
+        yield
 
 
 @pytest.fixture

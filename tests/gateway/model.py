@@ -323,9 +323,14 @@ class World:
 
     def close(self) -> None:
         self.run(self._stop())
+        self.database.now(self._remove_what_was_written)
         self.database.close()
         self.loop.close()
         channel_layers.backends.pop("default", None)
+
+    def _remove_what_was_written(self) -> None:
+        models.Room.objects.filter(name=self.room).delete()
+        models.Command.objects.filter(user__in=[member.id for member in self.members]).delete()
 
     async def _stop(self) -> None:
         for member in self.members:
