@@ -50,6 +50,7 @@ class RoomChannel:
         "awaited",
         "cursors",
         "cursors_moved",
+        "doubts",
         "empty_since",
         "epoch",
         "grouped",
@@ -61,6 +62,7 @@ class RoomChannel:
         "recent",
         "repair",
         "skip",
+        "watched_at",
     )
 
     def __init__(self, name: str, recent: int) -> None:
@@ -75,6 +77,8 @@ class RoomChannel:
         self.recent: deque[tuple[int, str]] = deque(maxlen=recent)
         self.repair: asyncio.Task[None] | None = None
         self.awaited = (0, 0)
+        self.watched_at = 0
+        self.doubts = 0
         self.cursors: dict[str, str] = {}
         self.cursors_moved: dict[str, str] = {}
         self.empty_since: float | None = None
@@ -92,7 +96,7 @@ class Hub:
         self._moved: set[RoomChannel] = set()
         self.layer = Layer(instance, conf, self._receive, self._layer_found)
         self.watched: Callable[[str, str], bool] = lambda room, type_: False
-        self.on_watched: Callable[[RoomChannel, str], None] = lambda channel, type_: None
+        self.on_watched: Callable[[RoomChannel], None] = lambda channel: None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
@@ -149,6 +153,7 @@ class Hub:
 
         The join is acknowledged already: when this fails, the connection is closed and comes back for a snapshot.
         """
+        admitted_at = after
         try:
             while after < channel.position and channel.epoch == epoch and not consumer.outbox.closed:
                 after = await self._replay(channel, consumer, after, epoch)
@@ -162,6 +167,8 @@ class Hub:
         if after > channel.position:
             channel.skip[consumer.id] = after
             self._repair_soon(channel)
+        if channel.watched_at > admitted_at:  # rights may have changed since the joiner's were looked at
+            self.on_watched(channel)
         others = {key: entry for key, entry in channel.cursors.items() if key != consumer.id}
         if others:
             consumer.outbox.put_latest(cursor_lane(channel.name), others)
@@ -269,7 +276,8 @@ class Hub:
             origin.outbox.put(arrival.ack)
         metrics.delivered("durable").inc(len(channel.members))
         if self.watched(channel.name, arrival.type):
-            self.on_watched(channel, arrival.type)
+            channel.watched_at = seq
+            self.on_watched(channel)
 
     def _deliver_skipping(self, channel: RoomChannel, arrival: Arrival) -> None:
         for key, member in channel.members.items():
@@ -357,7 +365,7 @@ class Hub:
         channel.epoch, channel.position = None, 0
         channel.members, channel.skip, channel.pending = {}, {}, {}
         channel.recent.clear()
-        channel.awaited = (0, 0)
+        channel.awaited, channel.watched_at = (0, 0), 0
         self._note_empty(channel)
         for member in members:
             member.close(Close.POSITION_LOST, "room.restarted", retry_ms=200)

@@ -248,27 +248,36 @@ class Process:
 
     # --- rights that change ------------------------------------------------------------------------------------
 
-    def _judge_again(self, channel: RoomChannel, _: str) -> None:
-        task = asyncio.create_task(self._refresh_grants(channel), name="grants")
-        self._tasks.append(task)
-        task.add_done_callback(self._tasks.remove)
+    def _judge_again(self, channel: RoomChannel) -> None:
+        channel.doubts += 1
+        if channel.doubts == 1:
+            task = asyncio.create_task(self._refresh_grants(channel), name="grants")
+            self._tasks.append(task)
+            task.add_done_callback(self._tasks.remove)
 
     async def _refresh_grants(self, channel: RoomChannel) -> None:
-        """Asks what the room's members may do now, and shows those out who may nothing any more."""
+        """Asks what the room's members may do now, and shows those out who may nothing any more.
+
+        One look at a time, so that an older one never overrules a newer one.
+        """
         kind, key = doors.split(channel.name)
-        users = {member.user_id for member in channel.members.values()}
         try:
-            grants: dict[str, Grant] = await storage.call(kind.grants, key, users)
-        except RealtimeError:
-            await asyncio.sleep(1.0)
-            self._judge_again(channel, "")
-            return
-        for member in list(channel.members.values()):
-            grant = grants.get(member.user_id)
-            if grant is not None:
-                member.rooms[channel.name] = grant
-            elif member.user_id in users:
-                member.close(Close.FORBIDDEN, "room.removed")
+            while doubts := channel.doubts:
+                users = {member.user_id for member in channel.members.values()}
+                try:
+                    grants: dict[str, Grant] = await storage.call(kind.grants, key, users)
+                except RealtimeError:
+                    await asyncio.sleep(1.0)
+                    continue
+                for member in list(channel.members.values()):
+                    grant = grants.get(member.user_id)
+                    if grant is not None:
+                        member.rooms[channel.name] = grant
+                    elif member.user_id in users:
+                        member.close(Close.FORBIDDEN, "room.removed")
+                channel.doubts -= doubts
+        finally:
+            channel.doubts = 0
 
     # --- draining ----------------------------------------------------------------------------------------------
 
