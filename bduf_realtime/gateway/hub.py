@@ -206,6 +206,7 @@ class Hub:
         now = time.monotonic()
         for channel in [c for c in self._channels.values() if c.empty_since and now - c.empty_since > linger]:
             del self._channels[channel.name]
+            self._answer_the_absent(channel)
             if channel.repair is not None:
                 channel.repair.cancel()
             self._spawn(self._unsubscribe(channel.name), "hub-unsubscribe")
@@ -358,10 +359,7 @@ class Hub:
         """The log is not the one these members know: they come back and take a snapshot."""
         logger.warning("room_restarted", room=channel.name, epoch=channel.epoch)
         members = list(channel.members.values())
-        for arrival in channel.pending.values():
-            # Members would see a number out of order: they send their command again and get the same ack.
-            if arrival.ack is not None and arrival.origin.id not in channel.members:
-                arrival.origin.outbox.put(arrival.ack)
+        self._answer_the_absent(channel)
         channel.epoch, channel.position = None, 0
         channel.members, channel.skip, channel.pending = {}, {}, {}
         channel.recent.clear()
@@ -369,6 +367,15 @@ class Hub:
         self._note_empty(channel)
         for member in members:
             member.close(Close.POSITION_LOST, "room.restarted", retry_ms=200)
+
+    def _answer_the_absent(self, channel: RoomChannel) -> None:
+        """Gives out the acks that still wait for their turn, when it will not come any more.
+
+        Members would see a number out of order: they send their command again and get the same ack.
+        """
+        for arrival in channel.pending.values():
+            if arrival.ack is not None and arrival.origin.id not in channel.members:
+                arrival.origin.outbox.put(arrival.ack)
 
     async def _check_positions(self) -> None:
         while True:

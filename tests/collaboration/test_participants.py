@@ -159,6 +159,19 @@ def test_a_removed_member_is_removed_from_every_session_the_user_is_in(team: Tea
     assert services.participants_leave(away_for=-1) == 0
 
 
+def test_another_role_in_the_project_is_told_to_the_sessions_it_counts_in(team: Team) -> None:
+    user = str(team.participant.pk)
+    own = services.session_create(project=team.project, by=team.participant)
+    for session in (team.session, own):
+        join(session, team.participant)
+    services.project_member_set(project=team.project, user=team.participant, role="observer", by=team.owner)
+    assert told(team.session) == [("joined", user), ("updated", user)]
+    event = events_of(f"session:{team.session.pk}")[-1]
+    assert (event["by"]["user"], event["data"]["participant"]["role"]) == (str(team.owner.pk), "observer")
+    assert event["data"]["participant"]["permissions"] == ["read"]
+    assert told(own) == [("joined", user)]
+
+
 def test_a_project_room_shows_its_sessions_and_members_until_they_end_or_go(team: Team) -> None:
     ended = services.session_create(project=team.project, by=team.owner, name="Old")
     Session.objects.filter(pk=ended.pk).update(status="ended")

@@ -142,7 +142,21 @@ def test_a_refused_join_leaves_nothing_behind_and_hurts_no_other_of_its_batch(ad
     assert log.position(room).head == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_join_through_an_instance_that_was_buried_is_to_be_tried_again(transactional_db: None) -> None:
+    ada = person()
+    project = services.project_create(name="P", by=ada)
+    buried = Visitor(identity_of(ada), str(uuid.uuid4()), str(uuid.uuid4()))
+    assert refused(doors.join, f"project:{project.pk}", buried, None) == "storage.unavailable"
+    assert not Attendance.objects.exists()
+
+
 # --- rights and history ------------------------------------------------------------------------------------------
+
+
+def test_only_a_session_expects_who_left_to_come_back() -> None:
+    key = uuid.uuid4()
+    assert [doors.has_grace(f"{kind}:{key}") for kind in ("user", "project", "session")] == [False, False, True]
 
 
 def test_only_the_user_keeps_a_right_in_the_own_room(ada: User) -> None:

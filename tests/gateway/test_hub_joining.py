@@ -118,6 +118,15 @@ def test_an_ack_that_waited_behind_a_hole_is_given_to_an_author_who_left_meanwhi
     assert author.answers == {"join-0": 1, "say-1": 1, "leave-2": 1}
 
 
+def test_an_ack_that_waited_behind_a_hole_is_given_out_before_the_room_is_forgotten(stage: Stage) -> None:
+    author = stage.joined()
+    stage.append(1)
+    stage.world.act(author.say, 0.02)
+    stage.world.act(author.leave, 0.0)
+    stage.world.act(lambda: stage.here.hub.forget_empty(linger=-1.0), 0.1)
+    assert (stage.channel(), author.answers) == (None, {"join-0": 1, "say-1": 1, "leave-2": 1})
+
+
 def test_a_long_replay_keeps_the_pace_of_its_reader(stage: Stage) -> None:
     """Far more than an outbox holds, to a client that reads slowly, closes nobody."""
     epoch = stage.world.position()[0]
@@ -320,3 +329,21 @@ def test_an_event_that_is_committed_when_the_loop_has_ended_harms_nobody(stage: 
     stage.joined()
     stage.append(1, by=stage.here, then=0.1)
     other.processes[0].hub.committed_elsewhere(Appended(stage.world.room, "", 1, "test:said", b"{}"))
+
+
+# --- rights --------------------------------------------------------------------------------------------------------
+
+
+def test_rights_that_may_have_changed_during_a_join_are_looked_at_again_with_the_joiner_in(stage: Stage) -> None:
+    first, judged = stage.joined(), list[set[str]]()
+    stage.here.hub.watched = lambda room, type_: True
+    stage.here.hub.on_watched = lambda channel: judged.append(set(channel.members))
+    late = stage.world.connect(stage.here)
+    stage.world.database.hold("join")
+    stage.world.act(lambda: late.join(with_position=False), 0.1)
+    stage.append(1, by=stage.here, then=0.1)
+    assert judged == [{first.id}]
+    stage.world.act(stage.world.database.let_go, 0.1)
+    assert judged == [{first.id}, {first.id, late.id}]
+    assert stage.joined().at == late.at
+    assert len(judged) == 2

@@ -1,0 +1,97 @@
+"""Rights that change while they are looked at: an older look never overrules a newer one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from bduf_realtime.gateway import doors, storage
+from bduf_realtime.gateway.conf import conf
+from bduf_realtime.gateway.doors import Grant
+from bduf_realtime.gateway.hub import RoomChannel
+from bduf_realtime.gateway.process import Process
+from tests.gateway.model import OpenRoom
+from tests.servers import eventually
+
+ROOM = "test:00000000-0000-0000-0000-000000000000"
+
+
+class ChangingRights(OpenRoom):
+    """Says what each look at the rights finds, and lets the looks take their time."""
+
+    def __init__(self) -> None:
+        self.role: str | None = "owner"
+        self.looks = 0
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def grants(self, key: str, users: Any) -> dict[str, Grant]:
+        self.looks += 1
+        role = self.role
+        assert self.go_on.wait(timeout=30)
+        return {user: Grant(role, frozenset()) for user in users} if role else {}
+
+
+@pytest.fixture
+def rights(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChangingRights]:
+    rights = ChangingRights()
+    monkeypatch.setitem(doors.kinds, "test", rights)
+    yield rights
+    rights.go_on.set()
+    storage.outage_since = None
+
+
+class Member:
+    """Somebody in the room."""
+
+    def __init__(self, user: str) -> None:
+        self.user_id = user
+        self.rooms = {ROOM: Grant("owner", frozenset())}
+        self.closed: tuple[Any, ...] | None = None
+
+    def close(self, *reason: Any) -> None:
+        self.closed = reason
+
+
+def room_of(members: Iterable[Member]) -> RoomChannel:
+    channel = RoomChannel(ROOM, 4)
+    channel.members = {member.user_id: member for member in members}  # type: ignore[misc]
+    return channel
+
+
+async def test_changes_that_come_while_rights_are_looked_at_are_seen_by_one_more_look(rights: ChangingRights) -> None:
+    ada = Member("ada")
+    channel, judge = room_of([ada]), Process(conf).hub.on_watched
+    rights.go_on.clear()
+    judge(channel)
+    await eventually(lambda: rights.looks == 1)
+    rights.role = "observer"
+    for _ in range(5):
+        judge(channel)
+    rights.go_on.set()
+    await eventually(lambda: channel.doubts == 0)
+    assert (rights.looks, ada.rooms[ROOM].role, ada.closed) == (2, "observer", None)
+
+
+async def test_who_has_no_right_any_more_is_shown_out(rights: ChangingRights) -> None:
+    ada = Member("ada")
+    rights.role = None
+    Process(conf).hub.on_watched(room_of([ada]))
+    await eventually(lambda: ada.closed)
+    assert ada.closed == (4403, "room.removed")
+
+
+async def test_who_came_in_during_the_look_is_not_judged_by_it(rights: ChangingRights) -> None:
+    ada, eve = Member("ada"), Member("eve")
+    channel = room_of([ada])
+    rights.role = None
+    rights.go_on.clear()
+    Process(conf).hub.on_watched(channel)
+    await eventually(lambda: rights.looks == 1)
+    channel.members["eve"] = eve  # type: ignore[assignment]
+    rights.go_on.set()
+    await eventually(lambda: channel.doubts == 0)
+    assert (ada.closed is None, eve.closed) == (False, None)
