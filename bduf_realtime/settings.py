@@ -3,6 +3,7 @@
 import os
 import secrets
 import warnings
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,14 @@ DEBUG = env.bool("DEBUG", False)
 def embedded_secret_key() -> str:
     """Keeps one random key beside the embedded database, so that tokens survive a restart."""
     path = DATA_DIR / "secret_key"
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(64))
+    if not path.exists():
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        written = path.with_name(f"secret_key.{os.getpid()}")
+        with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(64))
+        with suppress(FileExistsError):  # the key of a process that started at the same moment is as good
+            os.link(written, path)
+        written.unlink()
     return path.read_text().strip()
 
 

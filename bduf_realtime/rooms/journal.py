@@ -73,6 +73,7 @@ class Journal:
             await asyncio.wait({self._writer})
 
     async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 entries = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
@@ -82,7 +83,7 @@ class Journal:
                 for entry, outcome in zip(entries, outcomes, strict=True):
                     # A late command was told so already; only its success is still news.
                     if not entry.answered or not isinstance(outcome, Exception):
-                        entry.done(outcome)
+                        loop.call_soon(entry.done, outcome)  # where one fails, the others are answered all the same
         finally:
             self._writer = None
 

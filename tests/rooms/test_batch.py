@@ -168,6 +168,16 @@ def test_a_resend_is_answered_although_the_right_is_gone_since() -> None:
     assert isinstance(new, Refused)
 
 
+def test_a_command_that_may_only_be_a_resend_is_answered_when_it_is_one_and_refused_when_not() -> None:
+    room = new_room()
+    [first] = commit([said(room, "a", "1")])
+    only = [msgspec.structs.replace(said(room, body, id_), unless_known=Refused()) for body, id_ in ("a1", "b2")]
+    resent, new = commit(only)
+    assert answer(resent) == answer(first)
+    assert isinstance(new, Refused)
+    assert bodies(room) == ["a"]
+
+
 def test_a_refused_command_may_be_sent_again_under_its_id() -> None:
     room = new_room()
     never = Guard(lambda subjects: dict.fromkeys(subjects, Refused()), "ada")

@@ -140,6 +140,26 @@ async def test_a_command_may_be_submitted_by_the_answer_to_another(database: Dat
     assert answers.told == [("b", DONE)]
 
 
+async def test_an_answer_that_fails_keeps_no_other_command_from_its_own(database: Database) -> None:
+    journal, answers, submit = journal_of(database)
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
+
+    def broken(outcome: Outcome) -> None:
+        raise ZeroDivisionError
+
+    submit("a")
+    journal.submit(Submission("broken", SAID, b"{}", ADA), broken)
+    submit("b")
+    await database.answer()
+    await journal.flush()
+    submit("c")
+    await database.answer()
+    await journal.flush()
+    assert answers.told == [("a", DONE), ("b", DONE), ("c", DONE)]
+    assert [type(failure["exception"]) for failure in failures] == [ZeroDivisionError]
+
+
 async def test_the_size_and_time_of_every_batch_are_observed(database: Database) -> None:
     seen: list[tuple[int, float]] = []
     journal, _, submit = journal_of(database, batch=2, observe=lambda size, seconds: seen.append((size, seconds)))
