@@ -31,7 +31,6 @@ LONG_FILES = {
     "bduf_realtime/gateway/consumer.py": "one reading order from a frame to its answer",
     "tests/test_client.py": "one scripted server, and every turn of the client against it",
     "tests/test_servers.py": "one test module per module",
-    "tests/gateway/test_layer.py": "one test module per module",
 }
 # What may catch everything: the one place each where the unexpected becomes an answer, a log line or a retry.
 CATCHES_ALL = {
