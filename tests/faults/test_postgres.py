@@ -93,6 +93,7 @@ async def test_an_outage_acknowledges_nothing_falsely_and_every_resend_lands_onc
         assert talkers.dropped == 0
 
 
+@pytest.mark.long
 async def test_an_outage_longer_than_the_leases_ends_nobodys_connection(pair: Live) -> None:
     postgres = postgres_of(pair)
     async with company(pair) as talkers:

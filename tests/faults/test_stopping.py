@@ -24,13 +24,19 @@ AT_ONCE = 5_000 * MS
 KINDS: tuple[Kind, ...] = ("uvicorn", "daphne")
 
 
-@pytest.fixture(params=KINDS)
-async def server(request: pytest.FixtureRequest, alone: Live) -> ServerProcess:
+@pytest.fixture(scope="module", params=KINDS)  # so that the server changes its kind once
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """What the lone server is."""
+    return request.param
+
+
+@pytest.fixture
+async def server(kind: Kind, alone: Live) -> ServerProcess:
     """The lone server, as one kind and as the other."""
     server = alone.deployment.servers[0]
-    if server.kind != request.param:
+    if server.kind != kind:
         await asyncio.to_thread(server.terminate)
-        server.kind = request.param
+        server.kind = kind
         await asyncio.to_thread(server.start)
     return server
 
@@ -103,7 +109,7 @@ async def fill(talkers: Company) -> None:
         await asyncio.gather(*(talkers.members[0].ask("collaboration:message:send", data) for _ in range(10)))
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=KINDS)
+@pytest.mark.parametrize("number", [0, pytest.param(1, marks=pytest.mark.long)], ids=KINDS)
 async def test_a_database_that_hangs_does_not_keep_a_server_from_ending(pair: Live, number: int) -> None:
     assert pair.deployment.postgres is not None
     server = pair.deployment.servers[number]
@@ -117,7 +123,7 @@ async def test_a_database_that_hangs_does_not_keep_a_server_from_ending(pair: Li
         await talkers.is_complete()
 
 
-@pytest.mark.parametrize("server", ["uvicorn"], indirect=True)
+@pytest.mark.parametrize("kind", ["uvicorn"], indirect=True)
 async def test_a_signal_while_it_starts_ends_it_and_the_next_start_succeeds(alone: Live, server: ServerProcess) -> None:
     await asyncio.to_thread(server.terminate)
     for delay, number in ((100, signal.SIGTERM), (600, signal.SIGINT)):
