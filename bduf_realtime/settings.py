@@ -58,6 +58,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "rest_framework_simplejwt.token_blacklist",
     "bduf_realtime.accounts",
     "bduf_realtime.audit",
@@ -68,6 +71,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "bduf_realtime.gateway.headers.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -158,6 +162,7 @@ SIMPLE_JWT: dict[str, Any] = {
 TOKEN_MAX_LIFETIME = conf.token_max_lifetime
 TOKEN_LEEWAY = conf.token_leeway
 SOCKET_TOKEN_LIFETIME = conf.socket_token_lifetime
+GUEST_TOKEN_LIFETIME = conf.guest_token_lifetime
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -165,13 +170,39 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        *(["rest_framework.renderers.BrowsableAPIRenderer"] if DEBUG else []),
+    ],
     "DEFAULT_PARSER_CLASSES": ["bduf_realtime.gateway.bodies.StrictJson"],
     "DEFAULT_PAGINATION_CLASS": "bduf_realtime.gateway.rest.Pages",
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "bduf_realtime.gateway.rest.error_response",
-    "DEFAULT_THROTTLE_RATES": {"login": conf.rate_login},
+    "DEFAULT_FILTER_BACKENDS": ["bduf_realtime.gateway.rest.Filters", "bduf_realtime.gateway.rest.Ordering"],
+    "DEFAULT_THROTTLE_CLASSES": ["bduf_realtime.gateway.throttles.CallThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"login": conf.rate_login, "rest": conf.rate_rest},
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "NUM_PROXIES": env.int("TRUSTED_PROXIES", 0),
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "bduf_realtime",
+    "DESCRIPTION": "What is not worth a socket: signing in, projects, sessions, people, and what operators ask.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "Role": "collaboration.roles.CHOICES",
+        "InvitationRole": "collaboration.roles.BELOW_OWNER",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "bduf_realtime.gateway.openapi.complete",
+    ],
 }
 
 LANGUAGE_CODE = "en"

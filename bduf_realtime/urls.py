@@ -5,13 +5,13 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from bduf_realtime.gateway import health
-from bduf_realtime.gateway.views import AsyncApi
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="start.html"), name="start"),
     path("api/v1/", include("bduf_realtime.accounts.urls")),
+    path("api/v1/", include("bduf_realtime.audit.urls")),
     path("api/v1/", include("collaboration.urls")),
-    path("api/v1/asyncapi.json", AsyncApi.as_view(), name="asyncapi"),
+    path("api/v1/", include("bduf_realtime.gateway.urls")),  # the last, for it answers what nobody else does
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

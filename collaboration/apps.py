@@ -9,10 +9,19 @@ class CollaborationConfig(AppConfig):
 
     def ready(self) -> None:
         from bduf_realtime.gateway import doors, sweeps
-        from collaboration import services
+        from collaboration import services, status
         from collaboration.rooms import ProjectRoom, SessionRoom
 
         doors.kinds["project"] = ProjectRoom()
         doors.kinds["session"] = SessionRoom()
-        grace = conf.session_participant_timeout
-        sweeps.sweeps.append(sweeps.Sweep("participants", 1.0, lambda: services.participants_leave(away_for=grace)))
+        status.register()
+        for sweep in (
+            sweeps.Sweep(
+                "participants", 1.0, lambda: services.participants_leave(away_for=conf.session_participant_timeout)
+            ),
+            sweeps.Sweep("idle_sessions", 1.0, lambda: services.sessions_end_idle(idle_for=conf.session_idle_timeout)),
+            sweeps.Sweep("requests", 1.0, lambda: services.requests_expire(older_than=conf.session_request_timeout)),
+            sweeps.Sweep("ended_sessions", 60.0, lambda: services.sessions_expire(ended_for=conf.session_retention)),
+            sweeps.Sweep("guests", 60.0, services.guests_forget),
+        ):
+            sweeps.sweeps.append(sweep)

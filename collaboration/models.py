@@ -53,7 +53,10 @@ class Session(models.Model):
     tags = models.JSONField(default=list, blank=True)
     created_by = models.ForeignKey(USER, null=True, on_delete=models.SET_NULL, related_name="sessions_created")
     created_at = models.DateTimeField(default=timezone.now)
-    ended_at = models.DateTimeField(null=True, blank=True)
+    idle_since = models.DateTimeField(
+        null=True, blank=True, db_index=True, default=timezone.now, help_text="Since when nobody takes part."
+    )
+    ended_at = models.DateTimeField(null=True, blank=True, db_index=True)
 
     class Meta:
         indexes = [models.Index(fields=["project", "status"], name="session_project_status")]
@@ -63,13 +66,22 @@ class Session(models.Model):
 
 
 class Participant(models.Model):
-    """A user's place in a session: there, away within the grace period, or gone."""
+    """A user's place in a session: whether let in, and there, away within the grace period, or gone."""
+
+    class Admission(models.TextChoices):
+        OPEN = "open", "not asked yet"
+        WAITING = "waiting"
+        ADMITTED = "admitted"
+        DENIED = "denied"
+        REMOVED = "removed"
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="participants")
     user = models.ForeignKey(USER, on_delete=models.CASCADE, related_name="participations")
     role = models.CharField(
         max_length=12, choices=CHOICES, null=True, blank=True, help_text="Empty: the role in the project."
     )
+    admission = models.CharField(max_length=8, choices=Admission.choices, default=Admission.OPEN)
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="When the user began to wait to be let in.")
     present = models.BooleanField(default=False, help_text="Others were told that the user is here.")
     joined_at = models.DateTimeField(null=True, blank=True)
     away_since = models.DateTimeField(null=True, blank=True, db_index=True)
@@ -80,3 +92,21 @@ class Participant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.session}"
+
+
+class Invitation(models.Model):
+    """A link that gives whoever has it a role in one session, until it expires or is used up."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="invitations")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the link's secret.")
+    role = models.CharField(max_length=12, choices=CHOICES, default=PARTICIPANT)
+    created_by = models.ForeignKey(USER, null=True, on_delete=models.SET_NULL, related_name="invitations_created")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    max_uses = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: any number.")
+    uses = models.PositiveIntegerField(default=0)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.role} in {self.session}"

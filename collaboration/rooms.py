@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from uuid import UUID
 
 import msgspec
@@ -12,17 +13,16 @@ from bduf_realtime.gateway.doors import Entry, Grant, View, Visitor
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import NoSuchRoom
-from collaboration import selectors, services
+from collaboration import roles, selectors, services
 from collaboration.messages import ProjectState, SessionState
 from collaboration.models import Membership, Project, Session
-from collaboration.roles import PERMISSIONS
 
 
 class SessionTerms(msgspec.Struct, frozen=True):
-    """What ephemeral commands are judged by, without a database."""
+    """What signals are judged by, without a database."""
 
-    status: str
-    cursors: bool
+    voice: bool
+    video: bool
 
 
 def _lock(name: str) -> None:
@@ -33,7 +33,7 @@ def _lock(name: str) -> None:
 
 
 class SessionRoom:
-    """`session:<id>`: the project's members, while it has not ended."""
+    """`session:<id>`: the project's members and those invited, while it has not ended."""
 
     grace = True
     watched = frozenset(
@@ -41,23 +41,25 @@ class SessionRoom:
             "collaboration:participant:updated",
             "collaboration:participant:removed",
             "collaboration:session:updated",
-            "collaboration:session:paused",
-            "collaboration:session:resumed",
+            "collaboration:session:ended",
         }
     )
 
-    def admit(self, key: str, visitor: Visitor) -> Entry:
+    def admit(self, key: str, visitor: Visitor) -> Entry | RealtimeError:
         _lock(f"session:{key}")
-        session, role = selectors.session_and_role(key, visitor.identity.user_id)
-        if session.status == Session.Status.ENDED:
-            raise RealtimeError("session.ended")
-        role = services.participant_join(session=session, role=role, visitor=visitor)
-        return Entry(Grant(role, PERMISSIONS[role], _terms(session)), session)
+        session, project_role = selectors.session_with_role(key, visitor.identity.user_id)
+        role = services.participant_join(session=session, project_role=project_role, visitor=visitor)
+        if isinstance(role, RealtimeError):
+            return role
+        return Entry(_grant(session, role), session)
 
     def view(self, key: str, entry: Entry, with_state: bool) -> View:
         session: Session = entry.subject
         present = selectors.participants_present(session)
-        return View(list(present), SessionState(selectors.session_info(session), present) if with_state else None)
+        if not with_state:
+            return View(list(present))
+        waiting = selectors.participants_waiting(session)
+        return View(list(present), SessionState(selectors.session_info(session), present, waiting))
 
     def depart(self, key: str, user: str, connection: str) -> None:
         services.participant_away(session=key, user=user)
@@ -66,12 +68,23 @@ class SessionRoom:
         session = Session.objects.filter(pk=key).first()
         if session is None:
             return {}
-        roles = selectors.session_roles(session, users)
-        return {user: Grant(role, PERMISSIONS[role], _terms(session)) for user, role in roles.items()}
+        lobby = selectors.settings_of(session).require_approval
+        granted = {}
+        for user, place in selectors.places_in(session, map(UUID, users)).items():
+            with suppress(RealtimeError):
+                granted[str(user)] = _grant(session, roles.admitted(place.role, place.admission, lobby=lobby))
+        return granted
 
 
-def _terms(session: Session) -> SessionTerms:
-    return SessionTerms(session.status, selectors.settings_of(session).enable_cursor_sharing)
+def _grant(session: Session, role: str) -> Grant:
+    settings = selectors.settings_of(session)
+    return Grant(
+        role,
+        roles.PERMISSIONS[role],
+        SessionTerms(settings.enable_voice_chat, settings.enable_video_chat),
+        cursors=settings.enable_cursor_sharing,
+        over=session.status == Session.Status.ENDED,
+    )
 
 
 class ProjectRoom:
@@ -103,4 +116,4 @@ class ProjectRoom:
 
     def grants(self, key: str, users: Iterable[str]) -> dict[str, Grant]:
         rows = Membership.objects.filter(project=UUID(key), user__in=list(map(UUID, users))).values_list("user", "role")
-        return {str(user): Grant(role, PERMISSIONS[role]) for user, role in rows}
+        return {str(user): Grant(role, roles.PERMISSIONS[role]) for user, role in rows}

@@ -1,18 +1,22 @@
-"""The shapes of REST requests and answers."""
+"""The shapes of REST requests, and of answers that are rows."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from bduf_realtime.gateway.openapi import shape
+from bduf_realtime.gateway.rest import StrictSerializer
 from collaboration import selectors
-from collaboration.messages import Settings
-from collaboration.models import Membership, Project, Session
-from collaboration.roles import CHOICES
+from collaboration.messages import Settings, SettingsChange
+from collaboration.models import Invitation, Project, Session
+from collaboration.roles import BELOW_OWNER, CHOICES, PARTICIPANT
+from collaboration.text import MAX_NAME, MAX_TAG, MAX_TAGS
 
 
-class ProjectSerializer(serializers.ModelSerializer[Project]):
+class ProjectSerializer(StrictSerializer, serializers.ModelSerializer[Project]):
     id = serializers.CharField(read_only=True)
     role = serializers.CharField(read_only=True, help_text="The caller's.")
 
@@ -22,21 +26,28 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
         read_only_fields = ["created_at"]
 
 
-class MemberSerializer(serializers.Serializer[Membership]):
+class MemberSerializer(StrictSerializer):
     user = serializers.CharField(max_length=150, help_text="Username or id.")
-    role = serializers.ChoiceField(choices=CHOICES, default="participant")
+    role = serializers.ChoiceField(choices=CHOICES, default=PARTICIPANT)
 
 
-class SessionSerializer(serializers.ModelSerializer[Session]):
+@extend_schema_field(shape(SettingsChange))
+class SettingsField(serializers.DictField):
+    """Some or all of a session's settings; the service checks them."""
+
+
+class SessionSerializer(StrictSerializer, serializers.ModelSerializer[Session]):
     id = serializers.CharField(read_only=True)
     project = serializers.UUIDField(source="project_id")
-    settings = serializers.DictField(required=False)
-    tags = serializers.ListField(child=serializers.CharField(max_length=50), max_length=20, required=False)
+    name = serializers.CharField(max_length=MAX_NAME, allow_blank=True, required=False)
+    settings = SettingsField(required=False)
+    tags = serializers.ListField(child=serializers.CharField(max_length=MAX_TAG), max_length=MAX_TAGS, required=False)
+    created_by = serializers.CharField(source="created_by_id", read_only=True, allow_null=True)
 
     class Meta:
         model = Session
-        fields = ["id", "project", "name", "status", "settings", "tags", "created_at"]
-        read_only_fields = ["status", "created_at"]
+        fields = ["id", "project", "name", "status", "settings", "tags", "created_by", "created_at", "ended_at"]
+        read_only_fields = ["status", "created_at", "ended_at"]
 
     def to_representation(self, session: Session) -> dict[str, Any]:
         shown: dict[str, Any] = super().to_representation(session)
@@ -45,6 +56,54 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         return shown
 
 
+class SessionChangeSerializer(SessionSerializer):
+    project = serializers.UUIDField(source="project_id", read_only=True)
+
+
+class ReasonSerializer(StrictSerializer):
+    reason = serializers.CharField(max_length=500, allow_blank=True, default="", help_text="Kept in the audit trail.")
+
+
+class RoleSerializer(StrictSerializer):
+    role = serializers.ChoiceField(choices=CHOICES)
+
+
+class InvitationSerializer(StrictSerializer, serializers.ModelSerializer[Invitation]):
+    id = serializers.CharField(read_only=True)
+    role = serializers.ChoiceField(choices=BELOW_OWNER, default=PARTICIPANT)
+    expires_at = serializers.DateTimeField(required=False, help_text="A week from now, unless said.")
+    max_uses = serializers.IntegerField(
+        min_value=1, max_value=10_000, required=False, allow_null=True, help_text="Any number, unless said."
+    )
+    created_by = serializers.CharField(source="created_by_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "role", "expires_at", "max_uses", "uses", "created_by", "created_at"]
+        read_only_fields = ["uses", "created_at"]
+
+
+class NewInvitationSerializer(InvitationSerializer):
+    token = serializers.CharField(read_only=True, help_text="The link's secret, told this once.")
+    link = serializers.CharField(read_only=True, help_text="The token is behind the #, which no server is sent.")
+
+    class Meta(InvitationSerializer.Meta):
+        fields = [*InvitationSerializer.Meta.fields, "token", "link"]
+
+
+class AcceptSerializer(StrictSerializer):
+    token = serializers.CharField(max_length=100, trim_whitespace=True)
+    name = serializers.CharField(
+        max_length=80, required=False, default="", allow_blank=True, help_text="Of a guest: who is not signed in."
+    )
+
+
 class EventsQuery(serializers.Serializer[Any]):
     after = serializers.IntegerField(min_value=0, max_value=2**53 - 1, default=0)
     limit = serializers.IntegerField(min_value=1, max_value=500, default=100)
+
+
+class ShownQuery(serializers.Serializer[Any]):
+    show = serializers.ChoiceField(
+        choices=["present", "waiting", "all"], default="present", help_text="`all`: whoever has a place, gone or not."
+    )

@@ -1,14 +1,27 @@
 from django.urls import path
 
-from collaboration import views
+from collaboration.views import invitations, participants, projects, sessions, status
+
+SESSION = "sessions/<uuid:pk>/"
+PARTICIPANT = f"{SESSION}participants/<uuid:user>/"
 
 urlpatterns = [
-    path("projects/", views.Projects.as_view(), name="projects"),
-    path("projects/<uuid:pk>/", views.ProjectDetail.as_view(), name="project"),
-    path("projects/<uuid:pk>/members/", views.Members.as_view(), name="members"),
-    path("projects/<uuid:pk>/members/<str:user>/", views.Member.as_view(), name="member"),
-    path("sessions/", views.Sessions.as_view(), name="sessions"),
-    path("sessions/<uuid:pk>/", views.SessionDetail.as_view(), name="session"),
-    path("sessions/<uuid:pk>/participants/", views.Participants.as_view(), name="participants"),
-    path("sessions/<uuid:pk>/events/", views.Events.as_view(), name="events"),
+    path("projects/", projects.Projects.as_view(), name="projects"),
+    path("projects/<uuid:pk>/", projects.ProjectDetail.as_view(), name="project"),
+    path("projects/<uuid:pk>/members/", projects.Members.as_view(), name="members"),
+    path("projects/<uuid:pk>/members/<str:user>/", projects.Member.as_view(), name="member"),
+    path("sessions/", sessions.Sessions.as_view(), name="sessions"),
+    path(SESSION, sessions.SessionDetail.as_view(), name="session"),
+    path(f"{SESSION}pause/", sessions.Pause.as_view(), name="session-pause"),
+    path(f"{SESSION}resume/", sessions.Resume.as_view(), name="session-resume"),
+    path(f"{SESSION}end/", sessions.End.as_view(), name="session-end"),
+    path(f"{SESSION}events/", sessions.Events.as_view(), name="events"),
+    path(f"{SESSION}participants/", participants.Participants.as_view(), name="participants"),
+    path(PARTICIPANT, participants.ParticipantDetailView.as_view(), name="participant"),
+    path(f"{PARTICIPANT}admit/", participants.Admit.as_view(), name="participant-admit"),
+    path(f"{PARTICIPANT}deny/", participants.Deny.as_view(), name="participant-deny"),
+    path(f"{SESSION}invitations/", invitations.Invitations.as_view(), name="invitations"),
+    path(f"{SESSION}invitations/<uuid:invitation>/", invitations.InvitationDetail.as_view(), name="invitation"),
+    path("invitations/accept/", invitations.AcceptInvitation.as_view(), name="invitation-accept"),
+    path("status/", status.StatusView.as_view(), name="status"),
 ]

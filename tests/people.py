@@ -41,6 +41,11 @@ class Rest:
         text = None if body is None else json.dumps(body)
         return self._answer(self.client.post(f"/api/v1/{path}", text, content_type="application/json"))
 
+    def patch(self, path: str, body: Any = None) -> tuple[int, Any]:
+        return self._answer(
+            self.client.patch(f"/api/v1/{path}", json.dumps(body or {}), content_type="application/json")
+        )
+
     def delete(self, path: str) -> tuple[int, Any]:
         return self._answer(self.client.delete(f"/api/v1/{path}"))
 

@@ -18,6 +18,9 @@ class User(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.HUMAN)
     name = models.CharField(max_length=100, blank=True, help_text="Shown to others; the username if empty.")
+    is_guest = models.BooleanField(
+        default=False, help_text="Came in over an invitation, without an account: may use the inviting session only."
+    )
     acts_for = models.ForeignKey(
         "self",
         null=True,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from bduf_realtime.accounts.models import RevokedToken, User
@@ -35,6 +38,26 @@ def user_disable(*, user: User) -> None:
     """Shuts an account: no sign-in, no refresh, and its live sockets close 4423."""
     user.is_active = False
     user.save(update_fields=["is_active"])
+
+
+def user_enable(*, user: User) -> None:
+    """Opens an account that was shut; tokens from before are good again unless they were taken back."""
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+
+
+def guest_create(*, name: str) -> User:
+    """Makes an account nobody can sign in to, for somebody who comes in by an invitation."""
+    user = User(username=f"guest-{secrets.token_hex(12)}", name=name, is_guest=True)
+    user.set_unusable_password()
+    user.save()
+    return user
+
+
+def guests_delete(*, joined_before: datetime, but: QuerySet[Any]) -> int:
+    """Deletes guests who came before a moment, except those whose ids `but` yields; returns how many."""
+    old = User.objects.filter(is_guest=True, date_joined__lt=joined_before).exclude(pk__in=but)
+    return sum(1 for guest in old[:500] if guest.delete())
 
 
 def revoked_tokens_trim() -> int:

@@ -76,6 +76,13 @@ def socket_token(user: User) -> PreciseAccessToken:
     return token
 
 
+def guest_token(user: User) -> PreciseAccessToken:
+    """Issues the one token that a guest gets."""
+    token = PreciseAccessToken.for_user(user)
+    token.set_exp(lifetime=timedelta(seconds=settings.GUEST_TOKEN_LIFETIME))
+    return token
+
+
 def read_access_token(raw: str, now: float | None = None) -> Claims:
     """Checks signature, algorithm, type and every time of a token, without touching the database.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
@@ -81,15 +82,21 @@ class SocketToken(APIView):
     authentication_classes = [SessionAuthentication]
     permission_classes = [IsAuthenticated]
 
+    @extend_schema(request=None, responses=SocketTokenSerializer)
     def post(self, request: Request) -> Response:
         token = socket_token(caller(request))
         body = {"token": str(token), "expires_at": datetime.fromtimestamp(token["exp"], UTC)}
         return Response(SocketTokenSerializer(body).data, headers={"Cache-Control": "no-store"})
 
 
+class SignOutSerializer(serializers.Serializer[Any]):
+    everywhere = serializers.BooleanField(default=False, help_text="Take back every token of the user.")
+
+
 class SignOut(APIView):
     """Takes back the access token of this call, or with `{"everywhere": true}` every token of the user."""
 
+    @extend_schema(request=SignOutSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
         if isinstance(request.data, dict) and request.data.get("everywhere") is True:
             services.user_sign_out_everywhere(user=caller(request))
@@ -111,5 +118,6 @@ class MeSerializer(serializers.ModelSerializer[User]):
 class Me(APIView):
     """Tells who the caller is."""
 
+    @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         return Response(MeSerializer(caller(request)).data)

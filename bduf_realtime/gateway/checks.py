@@ -44,11 +44,12 @@ def inconsistencies(conf: Conf) -> list[CheckMessage]:
     must(conf.database_threads >= 1, 5, "BDUF_DATABASE_THREADS must be at least 1.")
     rates = [value for name, value in msgspec.structs.asdict(conf).items() if name.startswith("rate_")]
     must(all(isinstance(rate, str) or rate > 0 for rate in rates), 6, "Every BDUF_RATE_<NAME> must be more than 0.")
-    must(
-        re.fullmatch(r"[1-9]\d*/[smhd]\w*", conf.rate_login) is not None,
-        7,
-        "BDUF_RATE_LOGIN must be a number per period, as 20/min or 100/hour.",
-    )
+    for number, name in ((7, "rate_login"), (8, "rate_rest")):
+        must(
+            re.fullmatch(r"[1-9]\d*/[smhd]\w*", getattr(conf, name)) is not None,
+            number,
+            f"BDUF_{name.upper()} must be a number per period, as 20/min or 100/hour.",
+        )
     if conf.outbox_bytes > 16 * 1_048_576:
         found.append(Warning("BDUF_OUTBOX_BYTES is large: slow readers will fill the memory.", id="bduf.W001"))
     return found

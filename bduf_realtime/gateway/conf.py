@@ -61,9 +61,13 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     rate_message: Annotated[float, "Room messages a connection may send."] = 100.0
     rate_signal: Annotated[float, "Signals a connection may send."] = 100.0
     rate_join: Annotated[float, "Joins and leaves a connection may send."] = 20.0
+    rate_manage: Annotated[float, "Commands a connection may send that change sessions and participants."] = 20.0
     rate_cursor: Annotated[float, "Cursor moves a connection may send."] = 100.0
     rate_burst: Annotated[float, "Size of every bucket, in seconds of its rate."] = 2.0
     rate_login: Annotated[str, "Logins per address and per account, as number/period."] = "20/min"
+    rate_rest: Annotated[str, "REST calls of one user, or of one address without a token, as number/period."] = (
+        "3000/min"
+    )
     rate_handshake: Annotated[float, "Handshakes per second one address may make; more are refused 403."] = 500.0
     abuse_windows: Annotated[int, "Successive seconds of refused commands after which a socket closes 4529."] = 3
     malformed_frames: Annotated[int, "Malformed frames in a minute that close a socket 4422."] = 5
@@ -99,6 +103,21 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     sweep_interval: Annotated[float, "Time between runs of the timers."] = 1.0
 
     session_participant_timeout: Annotated[float, "Grace period before a disconnected participant has left."] = 15.0
+    session_idle_timeout: Annotated[float, "Time without participants after which a session ends; 0: never."] = (
+        604_800.0
+    )
+    session_retention: Annotated[float, "Time an ended session is kept, with its log; 0: for ever."] = 7_776_000.0
+    session_request_timeout: Annotated[float, "Time after which a wish to be let in has to be repeated."] = 3_600.0
+    guest_token_lifetime: Annotated[float, "Lifetime of a guest's token; the guest is forgotten a day after it."] = (
+        43_200.0
+    )
+    invitation_lifetime: Annotated[float, "Lifetime of an invitation that names none."] = 604_800.0
+    invitation_max_lifetime: Annotated[float, "Longest lifetime of an invitation."] = 7_776_000.0
+    max_invitations_per_session: Annotated[int, "Invitations of a session that are still open."] = 100
+    max_guests_per_session: Annotated[int, "Guests a session may have had within a guest's time."] = 1_000
+    max_projects_per_user: Annotated[int, "Projects one user may start."] = 1_000
+    max_members_per_project: Annotated[int, "Members of a project."] = 2_000
+    max_sessions_per_project: Annotated[int, "Sessions of a project that have not ended."] = 500
     idempotency_retention: Annotated[float, "Time an answered command is remembered."] = 86_400.0
     log_retention: Annotated[float, "Age below which events are never trimmed."] = 86_400.0
     log_retention_events: Annotated[int, "Newest events of a room that are never trimmed."] = 10_000

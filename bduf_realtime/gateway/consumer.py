@@ -6,8 +6,10 @@ import asyncio
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 import structlog
@@ -37,6 +39,7 @@ from bduf_realtime.gateway.reading import Envelope, Unreadable, read_data, read_
 from bduf_realtime.gateway.socket import Send, Socket
 from bduf_realtime.gateway.storage import call
 from bduf_realtime.rooms.batch import Committed, Outcome, Submission
+from bduf_realtime.rooms.commands import Effect, carry_out
 from bduf_realtime.rooms.events import CommandKey, IdConflict, NoSuchRoom, ack_frame, fingerprint, timestamp
 from bduf_realtime.rooms.journal import JournalFull, JournalLate
 
@@ -56,11 +59,14 @@ class Request(msgspec.Struct, frozen=True):
     received: float
 
 
-class Answered:
-    """What a handler returns when it has queued its own ack."""
+A = TypeVar("A")
 
 
-ANSWERED = Answered()
+class Answered(Generic[A]):
+    """What a handler returns when it has queued its own ack, which holds an `A`."""
+
+
+ANSWERED: Answered[Any] = Answered()
 
 
 class RealtimeConsumer(Socket):
@@ -245,11 +251,40 @@ class RealtimeConsumer(Socket):
         else:
             self.refuse_and_close(error, request.id)
 
+    def _key(self, request: Request) -> CommandKey | None:
+        """What makes a resend of a durable command recognisable."""
+        if request.id is None:
+            return None
+        return CommandKey(self.user_id, self.client_instance, request.id, fingerprint(request.type, request.data))
+
+    async def carry_out(self, request: Request, service: Callable[..., Effect], **arguments: Any) -> Answered[Any]:
+        """Has a service change things in a transaction of its own; its ack takes its event's place in the room."""
+        # Not to be undone by the end of the connection: what was committed is told to the rooms at once.
+        change = asyncio.create_task(self._carry_out(request, partial(service, **arguments)), name=request.type)
+        change.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(change)
+        return ANSWERED
+
+    async def _carry_out(self, request: Request, change: Callable[[], Effect]) -> None:
+        self.submitted += 1
+        self.in_flight += 1
+        try:
+            committed, events = await call(carry_out, self._key(request), change)
+        except IdConflict as error:
+            raise RealtimeError("msg.id_conflict") from error
+        except NoSuchRoom as error:
+            raise RealtimeError("room.not_found") from error
+        finally:
+            self.in_flight -= 1
+        for event in events:
+            mine = event is committed.event
+            self.process.hub.committed(event, self if mine else None, committed.ack if mine else None)
+        if committed.event is None and committed.ack is not None:
+            self.outbox.put(committed.ack.decode())
+
     def _submit(self, request: Request, submission: Submission) -> None:
         """Hands a durable command to the journal; its ack comes after the commit."""
-        if request.id is not None:
-            print_ = fingerprint(request.type, request.data)
-            key = CommandKey(self.user_id, self.client_instance, request.id, print_)
+        if (key := self._key(request)) is not None:
             submission = msgspec.structs.replace(submission, key=key)
         metrics.stage("receive").observe(time.monotonic() - request.received)
         self.submitted += 1
@@ -351,13 +386,13 @@ class RealtimeConsumer(Socket):
         self.identify(fresh)
 
     @handles("ping")
-    def ping(self, message: Ping, request: Request) -> Answered:
+    def ping(self, message: Ping, request: Request) -> Answered[None]:
         """Is answered with a pong."""
         self.send_frame("pong", {"server_time": timestamp(datetime.now(UTC))}, request.id)
         return ANSWERED
 
     @handles("pong")
-    def pong(self, message: Pong, request: Request) -> Answered:
+    def pong(self, message: Pong, request: Request) -> Answered[None]:
         """Proves that what was sent before the ping has been read."""
         if request.id is None or not self.ponged(request.id, request.received):
             self._within_rate("pong", None, request.id, request.received)
@@ -366,7 +401,7 @@ class RealtimeConsumer(Socket):
         return ANSWERED
 
     @handles("room:join", rate="join")
-    async def room_join(self, message: RoomJoin, request: Request) -> Answered:
+    async def room_join(self, message: RoomJoin, request: Request) -> Answered[RoomJoined]:
         """Enters a room: the ack first, then, with `since`, what was missed, then the room's life."""
         room = message.room
         doors.split(room)

@@ -25,11 +25,16 @@ class Visitor(msgspec.Struct, frozen=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """What a connection may do in a room; `terms` is whatever the room's kind needs to judge without a database."""
+    """What a connection may do in a room; `terms` is whatever the room's kind needs to judge without a database.
+
+    Without `cursors` none are shown. A room that is `over` has nobody in it any more, but a past that may be read.
+    """
 
     role: str
     permissions: frozenset[str]
     terms: Any = None
+    cursors: bool = True
+    over: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -51,15 +56,15 @@ class RoomKind(Protocol):
 
     `grace` tells whether members who lose their connection are awaited for a while before others hear of it.
     `admit` runs in a transaction: it authorises, takes the room's lock, and notes the attendance; it raises
-    RealtimeError. `view` runs in the same transaction, so it is as of the ack's seq. `depart` notes that a connection
-    left. `grants` tells what users may do now; a user missing from it has no right any more. `watched` names the
-    event types after which grants are asked for again.
+    RealtimeError, or returns one where what it wrote is to be kept all the same. `view` runs in the same transaction,
+    so it is as of the ack's seq. `depart` notes that a connection left. `grants` tells what users may do now; a user
+    missing from it has no right any more. `watched` names the event types after which grants are asked for again.
     """
 
     grace: bool
     watched: frozenset[str]
 
-    def admit(self, key: str, visitor: Visitor) -> Entry: ...
+    def admit(self, key: str, visitor: Visitor) -> Entry | RealtimeError: ...
 
     def view(self, key: str, entry: Entry, with_state: bool) -> View: ...
 
@@ -74,7 +79,7 @@ class UserRoom:
     grace = False
     watched: frozenset[str] = frozenset()
 
-    def admit(self, key: str, visitor: Visitor) -> Entry:
+    def admit(self, key: str, visitor: Visitor) -> Entry | RealtimeError:
         if key != visitor.identity.user_id:
             raise RealtimeError("room.not_found")
         name = f"user:{key}"
@@ -167,10 +172,12 @@ def join(room: str, visitor: Visitor, since: Since | None) -> Joined:
     return outcome
 
 
-def _join(wish: Wish) -> Joined:
+def _join(wish: Wish) -> Joined | Exception:
     """Admits a connection and reads position and state as of the same moment; raises RealtimeError."""
     kind, key = split(wish.room)
     entry = kind.admit(key, wish.visitor)
+    if isinstance(entry, RealtimeError):
+        return entry
     where, since = log.position(wish.room), wish.since
     recoverable = since is not None and since.epoch == where.epoch and where.floor - 1 <= since.seq <= where.head
     recovered = "none" if since is None else "full" if recoverable else "snapshot"

@@ -445,6 +445,11 @@ class Hub:
         self._tell_cursors(channel, {connection: msgspec.json.encode(gone).decode()})
         return True
 
+    def forget_cursors(self, channel: RoomChannel) -> None:
+        """Has the members take every cursor away, where they are not shared any more."""
+        for connection in list(channel.cursors):
+            self._cursor_gone(channel, connection)
+
     def _tell_cursors(self, channel: RoomChannel, entries: dict[str, str]) -> None:
         channel.cursors_moved |= entries
         self._moved.add(channel)

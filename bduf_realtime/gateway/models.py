@@ -50,6 +50,17 @@ class Connection(models.Model):
     bytes_in = models.BigIntegerField(default=0)
     bytes_out = models.BigIntegerField(default=0)
     queue_bytes = models.BigIntegerField(default=0)
+    cut_at = models.DateTimeField(null=True, blank=True, help_text="When an operator had it disconnected.")
+
+    class Meta:
+        # What every instance asks every second, and what is almost always nothing.
+        indexes = [
+            models.Index(
+                fields=["instance"],
+                name="connection_to_cut",
+                condition=models.Q(cut_at__isnull=False, closed_at__isnull=True),
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -169,6 +169,17 @@ def report(rows: list[Connection]) -> None:
         )
 
 
+def cut(connections: models.QuerySet[Connection]) -> int:
+    """Has open connections closed 4403 by whichever instances hold them, within a second or two; returns how many."""
+    return connections.filter(closed_at=None, cut_at=None).update(cut_at=timezone.now())
+
+
+def to_be_cut(instance: str) -> list[str]:
+    """The connections of an instance that an operator wants closed."""
+    wanted = Connection.objects.filter(instance_id=UUID(instance), cut_at__isnull=False, closed_at=None)
+    return [str(pk) for pk in wanted.values_list("pk", flat=True)]
+
+
 def forget_closed(older_than: float) -> int:
     """Forgets connections that were closed `older_than` seconds ago."""
     horizon = timezone.now() - timedelta(seconds=older_than)

@@ -230,7 +230,10 @@ class Process:
                 del self._opened[: len(opened)], self._closed[: len(closed)]
 
     async def _revoke(self) -> None:
-        """Looks again at the accounts and tokens of everybody connected, whatever changed them."""
+        """Looks again at the accounts and tokens of everybody connected, and at whom an operator wants cut off."""
+        for connection in await storage.call(presence.to_be_cut, self.id):
+            if (cut := self.connections.get(connection)) is not None:
+                cut.close(Close.FORBIDDEN, "disconnected")
         known = [c for c in self.connections.values() if c.identity is not None]
         slices = max(1, -(-len(known) // REVOCATION_SLICE))
         for number in range(slices):
@@ -271,13 +274,28 @@ class Process:
                     continue
                 for member in list(channel.members.values()):
                     grant = grants.get(member.user_id)
-                    if grant is not None:
+                    if grant is not None and grant.over:
+                        self._turn_out(member, channel.name)
+                    elif grant is not None:
                         member.rooms[channel.name] = grant
                     elif member.user_id in users:
                         member.close(Close.FORBIDDEN, "room.removed")
+                if any(not grant.cursors for grant in grants.values()):
+                    self.hub.forget_cursors(channel)
                 channel.doubts -= doubts
         finally:
             channel.doubts = 0
+
+    def _turn_out(self, member: Socket, room: str) -> None:
+        """Takes a connection out of a room that is over, and ends it where it was in nothing else.
+
+        The one that ended the room goes on: it is about to do something else.
+        """
+        del member.rooms[room]
+        self.hub.leave(member, room)
+        self.departed(member, room)
+        if room not in member.rooms_ended and all(other == f"user:{member.user_id}" for other in member.rooms):
+            member.close(Close.SESSION_ENDED, "session.ended")
 
     # --- draining ----------------------------------------------------------------------------------------------
 
@@ -350,6 +368,17 @@ def current() -> Process | None:
     """The process of this loop if it has started."""
     starting = _processes.get(asyncio.get_running_loop())
     return starting.result() if starting is not None and starting.done() and not starting.exception() else None
+
+
+def cursors_in(room: str) -> dict[str, dict[str, Any]]:
+    """The cursors of a room's connections as far as this server process knows them; from any thread."""
+    found: dict[str, dict[str, Any]] = {}
+    for starting in list(_processes.values()):
+        if starting.done() and not starting.cancelled() and starting.exception() is None:
+            channel = starting.result().hub.channel(room)
+            for connection, entry in (dict(channel.cursors) if channel else {}).items():
+                found[connection] = msgspec.json.decode(entry)
+    return found
 
 
 async def _started() -> Process:

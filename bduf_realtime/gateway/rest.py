@@ -1,4 +1,4 @@
-"""What REST shares with the sockets: one error shape, and pages."""
+"""What REST shares with the sockets, and its views with each other: errors, pages, filters, strict bodies, limits."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from typing import Any
 import msgspec
 import structlog
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 from django.http import Http404
-from rest_framework import exceptions
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import exceptions, serializers
+from rest_framework.filters import OrderingFilter
 from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
@@ -34,6 +38,61 @@ def paged(structs: Sequence[msgspec.Struct], request: Request, view: APIView) ->
     pages = Pages()
     page = pages.paginate_queryset(structs, request, view)
     return pages.get_paginated_response(msgspec.to_builtins(page))
+
+
+class IsStaff(BasePermission):
+    """Lets operators in; what changes something needs Django's permission to change `queryset.model` besides."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        if not (user and user.is_active and user.is_staff):
+            return False
+        needs: str | None = getattr(view, "needs", None)
+        return request.method in ("GET", "HEAD", "OPTIONS") or needs is None or user.has_perm(needs)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know or that are not the caller's to set, as frames do."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            writable = {name for name, field in self.fields.items() if not field.read_only}
+            for name in data:
+                if name not in writable:
+                    raise RealtimeError("msg.unknown_field", details={"field": str(name)[:80]})
+        return super().to_internal_value(data)
+
+
+class Filters(DjangoFilterBackend):
+    """Filters by the parameters a view declares; any other parameter is refused, and never reaches a query."""
+
+    def filter_queryset(self, request: Any, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        shape = self.get_filterset_class(view, queryset)
+        known = {"limit", "offset", "format", *(shape.base_filters if shape else ())}
+        if getattr(view, "ordering_fields", None):
+            known.add("ordering")
+        refuse_unknown(request, known)
+        found: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        return found
+
+
+class Ordering(OrderingFilter):
+    """Orders by the fields a view declares, and by no other."""
+
+    def remove_invalid_fields(self, queryset: Any, fields: Any, view: Any, request: Request) -> list[str]:
+        allowed = {name for name, _ in self.get_valid_fields(queryset, view, {"request": request})}
+        for field in fields:
+            if field.removeprefix("-") not in allowed:
+                text = f"Lists are ordered by {', '.join(sorted(allowed))}."
+                raise RealtimeError("msg.bad_value", text, details={"field": "ordering"})
+        return [*fields, "pk"]
+
+
+def refuse_unknown(request: Request, known: set[str]) -> None:
+    """Raises msg.unknown_field for a query parameter that means nothing here."""
+    for name in request.query_params:
+        if name not in known:
+            raise RealtimeError("msg.unknown_field", "There is no such parameter.", details={"field": name[:80]})
 
 
 def error_response(error: Exception, context: dict[str, Any]) -> Response:

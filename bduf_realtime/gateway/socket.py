@@ -94,6 +94,7 @@ class Socket(AsyncConsumer):
         self.identity: Identity | None = None
         self.user_id = ""
         self.rooms: dict[str, Grant] = {}
+        self.rooms_ended: set[str] = set()
         self.client_instance = self.id
         self.state = Connection.State.CONNECTED.value
         self.closing = None

@@ -1,11 +1,25 @@
-"""The socket contract, served as a document."""
+"""The socket contract as a document, and the connections that operators look after."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, JsonResponse
-from django.views import View
+from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import View
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bduf_realtime.accounts.rest import caller
+from bduf_realtime.gateway import services
 from bduf_realtime.gateway.asyncapi import document
+from bduf_realtime.gateway.errors import CODES
+from bduf_realtime.gateway.models import Connection
+from bduf_realtime.gateway.rest import IsStaff
 
 
 class AsyncApi(View):
@@ -13,3 +27,64 @@ class AsyncApi(View):
 
     def get(self, request: HttpRequest) -> JsonResponse:
         return JsonResponse(document())
+
+
+def no_such_call(request: HttpRequest, path: str) -> HttpResponse:
+    """Answers calls to paths that do not exist as every other refusal."""
+    meaning = CODES["room.not_found"]
+    message = "There is no such path; see /api/v1/docs/."
+    return JsonResponse({"code": "room.not_found", "message": message, "details": {}}, status=meaning.status)
+
+
+class ConnectionSerializer(serializers.ModelSerializer[Connection]):
+    id = serializers.CharField()
+    user = serializers.CharField(source="user_id")
+    username = serializers.CharField(source="user.username")
+    instance = serializers.CharField(source="instance_id")  # type: ignore[assignment]
+
+    class Meta:
+        model = Connection
+        fields = [
+            *["id", "user", "username", "instance", "state", "address", "user_agent", "client", "timezone"],
+            *["connected_at", "last_activity", "closed_at", "close_code", "round_trip_ms"],
+            *["messages_in", "messages_out", "bytes_in", "bytes_out", "queue_bytes", "cut_at"],
+        ]
+        read_only_fields = fields
+
+
+class ConnectionFilters(filters.FilterSet):
+    user = filters.UUIDFilter(field_name="user_id")
+    instance = filters.UUIDFilter(field_name="instance_id")
+    state = filters.ChoiceFilter(choices=Connection.State.choices)
+    address = filters.CharFilter(max_length=64)
+    open = filters.BooleanFilter(field_name="closed_at", lookup_expr="isnull", help_text="Whether it is open.")
+
+
+class Connections(generics.ListAPIView[Connection]):
+    """Connections of all instances, those closed a moment ago included; for staff."""
+
+    permission_classes = [IsStaff]
+    serializer_class = ConnectionSerializer
+    filterset_class = ConnectionFilters
+    ordering_fields = ["connected_at", "last_activity", "round_trip_ms", "queue_bytes", "bytes_in", "bytes_out"]
+    queryset = Connection.objects.select_related("user").order_by("-connected_at", "pk")
+
+
+class ConnectionDetail(generics.RetrieveAPIView[Connection]):
+    """One connection; for staff."""
+
+    permission_classes = [IsStaff]
+    needs = "gateway.change_connection"
+    serializer_class = ConnectionSerializer
+    queryset = Connection.objects.select_related("user")
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Has the connection closed, 4403, within two seconds."""
+        connection: Any = self.get_object()
+        services.connections_cut(connections=_one(connection), by=caller(request), door="rest")
+        return Response(status=204)
+
+
+def _one(connection: Connection) -> QuerySet[Connection]:
+    return Connection.objects.filter(pk=connection.pk)

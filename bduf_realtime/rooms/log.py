@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +36,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 _listeners: list[Callable[[Appended], None]] = []
+_kept: ContextVar[list[Appended] | None] = ContextVar("kept", default=None)
 
 
 def listen(listener: Callable[[Appended], None]) -> None:
@@ -61,8 +64,25 @@ def lock(name: str) -> models.Room:
     return room
 
 
+def lock_many(names: Iterable[str]) -> None:
+    """Locks many rooms in the order in which everybody locks them."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("Rooms are locked inside a transaction.")
+    list(models.Room.objects.select_for_update().filter(name__in=list(names)).order_by("name").values_list("pk"))
+
+
+def exists(name: str) -> bool:
+    """Whether there is a log of that name."""
+    return models.Room.objects.filter(name=name).exists()
+
+
+def delete(name: str) -> None:
+    """Deletes a log with all that is in it."""
+    models.Room.objects.filter(name=name).delete()
+
+
 def append(*, room: str, type: str, data: Any, by: Author, at: datetime | None = None) -> Appended:
-    """Appends one event within the caller's transaction; it is announced after the commit.
+    """Appends one event within the caller's transaction, to be announced after the commit, or collected by `keeping`.
 
     `data` is anything msgspec encodes to a JSON object. Raises NoSuchRoom.
     """
@@ -73,8 +93,22 @@ def append(*, room: str, type: str, data: Any, by: Author, at: datetime | None =
     models.Event.objects.create(room=row, seq=seq, type=type, at=moment, frame=frame.decode())
     models.Room.objects.filter(pk=row.pk).update(head=seq)
     appended = Appended(room, row.epoch, seq, type, frame, by.connection)
-    transaction.on_commit(lambda: announce(appended))
+    if (kept := _kept.get()) is None:
+        transaction.on_commit(lambda: announce(appended))
+    else:
+        kept.append(appended)
     return appended
+
+
+@contextmanager
+def keeping() -> Iterator[list[Appended]]:
+    """Collects what this thread appends, for a caller who delivers it together with an ack of its own."""
+    events: list[Appended] = []
+    token = _kept.set(events)
+    try:
+        yield events
+    finally:
+        _kept.reset(token)
 
 
 def announce(appended: Appended) -> None:

@@ -48,12 +48,12 @@ def test_a_project_needs_a_name(team: Team, body: Any, code: str) -> None:
     assert set(answer["details"]) == {"name"}
 
 
-def test_the_role_and_the_id_of_a_project_are_not_the_clients_to_say(team: Team) -> None:
-    body = {"name": "Mine", "role": "observer", "id": str(team.project.pk), "created_at": "1999-01-01T00:00:00Z"}
-    _, project = Rest(team.stranger).post("projects/", body)
-    assert project["role"] == "owner"
-    assert project["id"] != str(team.project.pk)
-    assert not project["created_at"].startswith("1999")
+@pytest.mark.parametrize("field", ["role", "id", "created_at", "owner__password"])
+def test_what_is_not_the_clients_to_say_is_refused(team: Team, field: str) -> None:
+    for method, path in (("post", "projects/"), ("patch", f"projects/{team.project.pk}/")):
+        status, answer = getattr(Rest(team.owner), method)(path, {"name": "Mine", field: "observer"})
+        assert (status, answer["code"], answer["details"]) == (400, "msg.unknown_field", {"field": field})
+    assert Project.objects.get().name == "Orchestrator"
 
 
 def test_projects_are_listed_to_their_members_with_each_ones_role(team: Team) -> None:
@@ -159,7 +159,17 @@ def test_a_session_is_opened_with_settings_and_tags_and_read_again(team: Team) -
     }
     status, session = Rest(team.participant).post("sessions/", body)
     assert status == 201
-    assert set(session) == {"id", "project", "name", "status", "settings", "tags", "created_at"}
+    assert set(session) == {
+        "id",
+        "project",
+        "name",
+        "status",
+        "settings",
+        "tags",
+        "created_by",
+        "created_at",
+        "ended_at",
+    }
     assert (session["project"], session["name"], session["tags"]) == (str(team.project.pk), "Design", ["a", "b"])
     assert session["status"] == "active"
     assert (session["settings"]["max_participants"], session["settings"]["auto_save"]) == (5, True)
@@ -226,6 +236,14 @@ def test_participants_are_those_who_are_there(team: Team) -> None:
         "role": "owner",
         "permissions": ["delete_session", "manage_participants", "manage_settings", "read", "write"],
         "joined_at": "2026-01-01T00:00:00.000Z",
+        "admission": "admitted",
+        "guest": False,
+        "state": "authenticated",
+        "active": True,
+        "connections": 0,
+        "last_activity": page["results"][0]["last_activity"],
+        "cursor": None,
+        "selection": None,
     }
 
 

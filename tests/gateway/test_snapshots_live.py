@@ -31,6 +31,12 @@ def applied(state: State, event: dict[str, Any]) -> State:
     match event["type"]:
         case "collaboration:message:sent":
             pass
+        case "project:broadcast":
+            pass
+        case "project:updated":
+            state["name"] = data["name"]
+        case "collaboration:participant:requested":
+            state["waiting"] = [*without(state["waiting"], data["user"]), data["participant"]]
         case "collaboration:participant:joined":
             state["participants"] = [*without(state["participants"], data["user"]), data["participant"]]
         case "collaboration:participant:updated":

@@ -10,14 +10,14 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from bduf_realtime.accounts.models import RevokedToken
+from bduf_realtime.accounts.models import RevokedToken, User
 from bduf_realtime.gateway import presence, sweeps
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.models import Connection, Instance
 from bduf_realtime.gateway.sweeps import Sweep
 from bduf_realtime.rooms.models import Command, Event, Room
 from collaboration import services
-from collaboration.models import Participant
+from collaboration.models import Participant, Session
 from tests.people import person
 
 
@@ -27,6 +27,11 @@ def overdue(db: None) -> None:
     past, ada = timezone.now() - timedelta(days=2), person()
     session = services.session_create(project=services.project_create(name="P", by=ada), by=ada)
     Participant.objects.update(present=True, away_since=past)
+    idle, ended = (services.session_create(project=session.project, by=ada) for _ in range(2))
+    Session.objects.filter(pk=idle.pk).update(idle_since=past - timedelta(days=7))
+    Session.objects.filter(pk=ended.pk).update(status="ended", ended_at=past - timedelta(days=90))
+    Participant.objects.create(session=session, user=person(), admission="waiting", asked_at=past)
+    User.objects.create(username="guest", is_guest=True, date_joined=past)
     presence.instance_start(str(uuid.uuid4()), -1.0)
     alive = Instance.objects.create(host="h", pid=1, expires_at=timezone.now() + timedelta(minutes=1))
     Connection.objects.create(id=uuid.uuid4(), instance=alive, user=ada, closed_at=past)
@@ -51,6 +56,10 @@ def test_what_is_due_is_done_once_and_the_second_run_finds_nothing() -> None:
         "connections": 1,
         "tokens": 1,
         "participants": 1,
+        "idle_sessions": 1,
+        "requests": 1,
+        "ended_sessions": 1,
+        "guests": 1,
     }
     assert set(run_sweep().values()) == {0}
 

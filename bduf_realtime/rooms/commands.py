@@ -1,0 +1,56 @@
+"""Commands that change more than a log: a service's own transaction, remembered and answered like the journal's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from django.db import IntegrityError
+from django.utils import timezone
+
+from bduf_realtime.rooms import log
+from bduf_realtime.rooms.batch import Committed
+from bduf_realtime.rooms.events import Appended, CommandKey, IdConflict, ack_frame, encode
+from bduf_realtime.rooms.models import Command
+from bduf_realtime.rooms.transactions import write
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What a service did: the ack's data, and the room whose newest event of it the ack stands for."""
+
+    answer: Any
+    room: str = ""
+
+
+def carry_out(key: CommandKey | None, run: Callable[[], Effect]) -> tuple[Committed, list[Appended]]:
+    """Runs a service's change in one transaction with the memory of its answer, and returns all events it appended.
+
+    A resend runs nothing and gets the first answer, on any instance. Raises IdConflict, and whatever `run` raises.
+    """
+    try:
+        return _carry_out(key, run)
+    except IntegrityError:
+        if key is None:
+            raise
+        # The same command has just been carried out on another instance, most likely: then its answer is there now.
+        return _carry_out(key, run)
+
+
+def _carry_out(key: CommandKey | None, run: Callable[[], Effect]) -> tuple[Committed, list[Appended]]:
+    with log.keeping() as events, write():
+        if key is not None:
+            named = {"user": key.user, "instance": key.instance, "key": key.id}
+            if (known := Command.objects.filter(**named).first()) is not None:
+                if known.fingerprint != key.fingerprint:
+                    raise IdConflict(key.id)
+                return Committed(None, known.answer.encode(), duplicate=True), []
+            # Before the change: whoever sends the same meanwhile waits here, and not somewhere inside the service.
+            row = Command.objects.create(**named, fingerprint=key.fingerprint, answer="", at=timezone.now())
+        effect = run()
+        event = next((e for e in reversed(events) if e.room == effect.room), None)
+        ack = None
+        if key is not None:
+            ack = ack_frame(key.id, encode(effect.answer), event)
+            Command.objects.filter(pk=row.pk).update(answer=ack.decode())
+    return Committed(event, ack), events

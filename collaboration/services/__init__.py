@@ -1,0 +1,74 @@
+"""Everything that changes projects, sessions and participants: one transaction each, with its events and its audit.
+
+`by` is who acts. `door` is where the call came in: through the admin an operator acts by Django's permissions, which
+the admin has checked, and through every other door by the role. `connection` is the socket's, if it was one.
+"""
+
+from collaboration.services.acting import actor_of, author_of
+from collaboration.services.invitations import (
+    guests_forget,
+    invitation_accept,
+    invitation_create,
+    invitation_revoke,
+)
+from collaboration.services.messages import message_send, project_broadcast, writers_refused
+from collaboration.services.participants import (
+    participant_admit,
+    participant_deny,
+    participant_remove,
+    participant_role,
+)
+from collaboration.services.presence import (
+    participant_away,
+    participant_join,
+    participants_leave,
+    requests_expire,
+)
+from collaboration.services.projects import (
+    project_create,
+    project_member_remove,
+    project_member_set,
+    project_update,
+)
+from collaboration.services.sessions import (
+    session_create,
+    session_end,
+    session_pause,
+    session_resume,
+    session_update,
+    sessions_end_idle,
+    sessions_expire,
+    settings_checked,
+)
+
+__all__ = [
+    "actor_of",
+    "author_of",
+    "guests_forget",
+    "invitation_accept",
+    "invitation_create",
+    "invitation_revoke",
+    "message_send",
+    "participant_admit",
+    "participant_away",
+    "participant_deny",
+    "participant_join",
+    "participant_remove",
+    "participant_role",
+    "participants_leave",
+    "project_broadcast",
+    "project_create",
+    "project_member_remove",
+    "project_member_set",
+    "project_update",
+    "requests_expire",
+    "session_create",
+    "session_end",
+    "session_pause",
+    "session_resume",
+    "session_update",
+    "sessions_end_idle",
+    "sessions_expire",
+    "settings_checked",
+    "writers_refused",
+]
