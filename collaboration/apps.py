@@ -14,7 +14,7 @@ class CollaborationConfig(AppConfig):
 
         doors.kinds["project"] = ProjectRoom()
         doors.kinds["session"] = SessionRoom()
-        status.register()
+        sweeps.everywhere.append(sweeps.Sweep("counts", 10.0, status.count_for_metrics))
         for sweep in (
             sweeps.Sweep(
                 "participants", 1.0, lambda: services.participants_leave(away_for=conf.session_participant_timeout)

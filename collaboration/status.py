@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
-from django.db import DatabaseError
 from django.db.models import Count, Q
-from prometheus_client import REGISTRY
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import Gauge
 
 from bduf_realtime.gateway import overview
 from bduf_realtime.gateway.overview import ConnectionMetrics, InstanceInfo, ProcessMetrics
@@ -17,6 +12,10 @@ from bduf_realtime.rooms.models import Room
 from collaboration.models import Participant, Session
 
 BUSIEST = 20
+
+sessions = Gauge("bduf_sessions", "Sessions on all instances, by status; every instance says the same.", ["status"])
+participants = Gauge("bduf_participants", "Participants present on all instances.")
+participants_waiting = Gauge("bduf_participants_waiting", "Users who wait to be let into a session.")
 
 
 class SessionMetrics(msgspec.Struct, frozen=True):
@@ -108,27 +107,11 @@ def busiest_sessions(limit: int = BUSIEST) -> list[SessionLoad]:
     ]
 
 
-class SessionCollector(Collector):
-    """Puts the counts into /metrics at every scrape; each instance says the same, for they are of all."""
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        sessions = GaugeMetricFamily("bduf_sessions", "Sessions on all instances, by status.", labels=["status"])
-        participants = GaugeMetricFamily("bduf_participants", "Participants present on all instances.")
-        waiting = GaugeMetricFamily("bduf_participants_waiting", "Users who wait to be let into a session.")
-        try:
-            counted = session_metrics()
-        except DatabaseError:
-            return []  # the other metrics say that the database is away
-        for status in Session.Status.values:
-            sessions.add_metric([status], getattr(counted, status))
-        participants.add_metric([], counted.participants)
-        waiting.add_metric([], counted.waiting)
-        return [sessions, participants, waiting]
-
-    def describe(self) -> Iterable[GaugeMetricFamily]:
-        return []
-
-
-def register() -> None:
-    """Adds the counts to what /metrics shows."""
-    REGISTRY.register(SessionCollector())
+def count_for_metrics() -> int:
+    """Sets the gauges; every instance does, with the same figures, for they are of all."""
+    counted = session_metrics()
+    for status, count in (("active", counted.active), ("paused", counted.paused), ("ended", counted.ended)):
+        sessions.labels(status).set(count)
+    participants.set(counted.participants)
+    participants_waiting.set(counted.waiting)
+    return 0

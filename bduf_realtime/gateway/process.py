@@ -246,6 +246,7 @@ class Process:
 
     async def _sweep(self) -> None:
         await asyncio.sleep(self.conf.sweep_interval)
+        await storage.call(sweeps.run_due, of=sweeps.everywhere)
         if await storage.call(presence.elected, self.id):
             await storage.call(sweeps.run_due)
 

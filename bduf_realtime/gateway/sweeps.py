@@ -34,11 +34,15 @@ sweeps: list[Sweep] = [
 ]
 
 
-def run_due(now: float | None = None) -> dict[str, int]:
-    """Runs every sweep whose time has come; returns how much each did."""
+# What every instance does for itself, elected or not: counting what its own metrics show.
+everywhere: list[Sweep] = []
+
+
+def run_due(now: float | None = None, of: list[Sweep] | None = None) -> dict[str, int]:
+    """Runs every sweep whose time has come, the elected instance's unless told `of` others; returns what each did."""
     now = time.monotonic() if now is None else now
     done: dict[str, int] = {}
-    for sweep in sweeps:
+    for sweep in sweeps if of is None else of:
         if now >= sweep.due:
             sweep.due = now + sweep.every
             if count := sweep.run():
