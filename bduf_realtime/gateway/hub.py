@@ -119,6 +119,7 @@ class Hub:
     async def open(self, name: str) -> RoomChannel:
         """Finds or opens a room and makes sure that its events reach this process; pair with `admit` or `release`."""
         channel = self._channels.get(name)
+        is_new = channel is None
         if channel is None:
             channel = self._channels[name] = RoomChannel(name, self._conf.recent_events)
             metrics.rooms_open.set(len(self._channels))
@@ -130,6 +131,8 @@ class Hub:
             except BaseException:
                 self.release(channel)
                 raise
+        if is_new and not self.layer.alone:
+            self._spawn(self.layer.tell_instances({"cursors_of": name}), "hub-cursors")
         return channel
 
     def release(self, channel: RoomChannel) -> None:
@@ -444,6 +447,14 @@ class Hub:
         gone = msgspec.json.decode(entry) | {"position": None, "selection": None}
         self._tell_cursors(channel, {connection: msgspec.json.encode(gone).decode()})
         return True
+
+    def repeat_cursors(self, name: str) -> None:
+        """Publishes where the cursors of local members are, for a process that has just opened the room."""
+        channel = self._channels.get(name)
+        if channel is None:
+            return
+        for connection in channel.members.keys() & channel.cursors.keys():
+            self.layer.publish_cursor(name, connection, channel.cursors[connection])
 
     def forget_cursors(self, channel: RoomChannel) -> None:
         """Has the members take every cursor away, where they are not shared any more."""

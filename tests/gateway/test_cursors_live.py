@@ -158,6 +158,17 @@ async def test_cursors_cross_over_to_the_other_instance_and_go_away_there_too(cl
     assert set(later.places) == {connection(watcher)}
 
 
+async def test_the_first_member_on_an_instance_is_shown_the_cursors_of_the_others(cluster: Live) -> None:
+    session = cluster.session()
+    screen = Screen()
+    async with cluster.client(cluster.person(), server=0) as mover:
+        await mover.join(f"session:{session}")
+        await mover.ask(MOVE, {"session": session, "position": {"x": 7}})
+        async with cluster.client(cluster.person(), server=1, on_event=screen.show) as late:
+            await late.join(f"session:{session}")
+            await seen(screen, mover, {"x": 7})
+
+
 async def test_a_move_with_an_id_is_acked_and_one_without_is_not_answered(live: Live) -> None:
     session = live.session()
     received: list[Event] = []

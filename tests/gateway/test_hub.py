@@ -139,6 +139,7 @@ def test_the_hole_before_a_pending_ack_is_filled_while_its_author_goes_on_sendin
     """An author who is never idle must not keep the room waiting for an ack that is here already."""
     author, other = stage.joined(), stage.joined()
     stage.append(1)
+    stage.world.database.delay = 0.02  # a commit takes longer than the author is silent
     for _ in range(60):
         stage.world.act(author.say, 0.004)
     assert author.in_flight > 0
@@ -152,6 +153,7 @@ def test_a_commit_that_was_taken_for_failed_reaches_its_author_as_an_event(stage
     stage.world.act(author.say, 0.05)
     stage.world.database.forgetful = False
     assert author.answers == {"join-0": 1, "say-1": 1}
+    stage.world.database.delay = 0.02  # a commit takes longer than the author is silent
     for _ in range(60):
         stage.world.act(author.say, 0.004)
     assert author.in_flight > 0

@@ -186,7 +186,7 @@ async def test_a_clock_that_fails_goes_on(
     tune(sweep_interval=10 * MS)
     ran: list[int] = []
 
-    def due() -> dict[str, int]:
+    def due(**of: Any) -> dict[str, int]:
         ran.append(len(ran))
         if len(ran) < 3:
             raise OperationalError("database is locked") if len(ran) == 1 else ZeroDivisionError
