@@ -29,7 +29,7 @@ def plain_name(text: str, field: str, limit: int = MAX_NAME) -> str:
             kept.append(" ")
         elif (category not in ("Cf", "Cs", "Co") or character in _JOINERS) and marks <= _MARKS_IN_A_ROW:
             kept.append(character)
-    name = " ".join("".join(kept).split())
+    name = unicodedata.normalize("NFC", " ".join("".join(kept).split()))
     if len(name) > limit:
         raise RealtimeError("msg.bad_value", f"{field} has up to {limit} characters.", details={"field": field})
     if text and not name:

@@ -62,9 +62,9 @@ def refuse_ended(session: Session) -> None:
 
 
 def note_if_idle(session: UUID) -> None:
-    """Notes since when nobody takes part in a session, if nobody does."""
+    """Notes, when somebody has left a session, that nobody takes part from now on, if nobody does."""
     present = Participant.objects.filter(session=session, present=True)
-    Session.objects.filter(~Exists(present), pk=session, idle_since=None).update(idle_since=timezone.now())
+    Session.objects.filter(~Exists(present), pk=session).update(idle_since=timezone.now())
 
 
 def record(

@@ -180,11 +180,12 @@ def _admit(session: Session, participant: Participant, by: Author) -> None:
 
 
 def _take_out(session: Session, participant: Participant, admission: str, by: Author) -> None:
-    waited = participant.admission == Admission.WAITING
+    waited, was_here = participant.admission == Admission.WAITING, participant.present
     participant.admission, participant.asked_at = admission, None
     participant.present, participant.away_since = False, None
     participant.save(update_fields=["admission", "asked_at", "present", "away_since", "role"])
-    note_if_idle(session.pk)
+    if was_here:
+        note_if_idle(session.pk)
     removed = ParticipantRemoved(str(session.pk), str(participant.user_id), admission)
     tell(session, "participant:removed", removed, by)
     if waited:

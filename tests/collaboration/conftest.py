@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from bduf_realtime.accounts.models import User
+from bduf_realtime.gateway.conf import conf
 from bduf_realtime.rooms import log
 from collaboration import roles, services
 from collaboration.models import Project, Session
+from collaboration.services import invitations, projects, sessions
 from tests.people import person
 
 
@@ -47,3 +51,15 @@ def team(db: None) -> Team:
 def events_of(room: str) -> list[dict[str, Any]]:
     """All events of a room's log, decoded."""
     return [json.loads(frame) for _, frame in log.read(room, after=0, limit=1_000).events]
+
+
+@pytest.fixture
+def tune(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Gives the services other limits."""
+
+    def change(**limits: Any) -> None:
+        tuned = msgspec.structs.replace(conf, **limits)
+        for module in (projects, sessions, invitations):
+            monkeypatch.setattr(module, "conf", tuned)
+
+    return change
