@@ -40,7 +40,7 @@ def refused(session: Session, user: User) -> str:
 
 
 def told(session: Session) -> list[tuple[str, str]]:
-    events = events_of(f"session:{session.pk}")
+    events = [e for e in events_of(f"session:{session.pk}") if ":participant:" in e["type"]]
     return [(e["type"].removeprefix("collaboration:participant:"), e["data"]["user"]) for e in events]
 
 
