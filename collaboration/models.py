@@ -54,12 +54,15 @@ class Session(models.Model):
     created_by = models.ForeignKey(USER, null=True, on_delete=models.SET_NULL, related_name="sessions_created")
     created_at = models.DateTimeField(default=timezone.now)
     idle_since = models.DateTimeField(
-        null=True, blank=True, db_index=True, default=timezone.now, help_text="Since when nobody takes part."
+        null=True, blank=True, default=timezone.now, help_text="Since when nobody takes part."
     )
     ended_at = models.DateTimeField(null=True, blank=True, db_index=True)
 
     class Meta:
-        indexes = [models.Index(fields=["project", "status"], name="session_project_status")]
+        indexes = [
+            models.Index(fields=["project", "status"], name="session_project_status"),
+            models.Index(fields=["idle_since"], name="session_idle", condition=~models.Q(status="ended")),
+        ]
 
     def __str__(self) -> str:
         return self.name or str(self.id)
@@ -89,6 +92,11 @@ class Participant(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["session", "user"], name="one_participant_per_user")]
+        # Few are there or wait, of the many who ever had a place: what is asked at every join and every second.
+        indexes = [
+            models.Index(fields=["session"], name="participant_present", condition=models.Q(present=True)),
+            models.Index(fields=["asked_at"], name="participant_waiting", condition=models.Q(admission="waiting")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.session}"

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='session',
             name='idle_since',
-            field=models.DateTimeField(blank=True, db_index=True, default=django.utils.timezone.now, help_text='Since when nobody takes part.', null=True),
+            field=models.DateTimeField(blank=True, default=django.utils.timezone.now, help_text='Since when nobody takes part.', null=True),
         ),
         migrations.RunPython(let_in_who_is_in, migrations.RunPython.noop),
         migrations.AlterField(
@@ -58,5 +58,17 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='invitations_created', to=settings.AUTH_USER_MODEL)),
                 ('session', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='collaboration.session')),
             ],
+        ),
+        migrations.AddIndex(
+            model_name='participant',
+            index=models.Index(condition=models.Q(('present', True)), fields=['session'], name='participant_present'),
+        ),
+        migrations.AddIndex(
+            model_name='participant',
+            index=models.Index(condition=models.Q(('admission', 'waiting')), fields=['asked_at'], name='participant_waiting'),
+        ),
+        migrations.AddIndex(
+            model_name='session',
+            index=models.Index(condition=models.Q(('status', 'ended'), _negated=True), fields=['idle_since'], name='session_idle'),
         ),
     ]
