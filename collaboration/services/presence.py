@@ -11,7 +11,7 @@ from bduf_realtime.gateway import presence
 from bduf_realtime.gateway.doors import Visitor
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
-from bduf_realtime.rooms.events import Author
+from bduf_realtime.rooms.events import Author, NoSuchRoom
 from bduf_realtime.rooms.transactions import write
 from collaboration import roles, selectors
 from collaboration.messages import ParticipantJoined, ParticipantLeft, ParticipantRemoved
@@ -76,7 +76,10 @@ def _ask(session: Session, participant: Participant, role: str, by: Author, limi
 
 def participant_away(*, session: str, user: str) -> None:
     """Starts the grace period of a user whose last connection in the session is gone."""
-    log.lock(f"session:{session}")
+    try:
+        log.lock(f"session:{session}")
+    except NoSuchRoom:
+        return  # the session was deleted: there is nobody to tell
     if not presence.attending(f"session:{session}", user):
         now = timezone.now()
         Participant.objects.filter(session=UUID(session), user=UUID(user), present=True, away_since=None).update(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from bduf_realtime.accounts.models import User
 from bduf_realtime.audit.services import audit_record
 from bduf_realtime.gateway.conf import conf
@@ -14,6 +16,9 @@ from collaboration.models import Membership, Participant, Project, Session
 from collaboration.services.acting import ADMIN, actor_of, author_of, note_if_idle, tell
 from collaboration.services.participants import keep_owned
 from collaboration.text import plain_name
+
+# Those whom the people in a session see: in it, or before its door.
+SEEN = Q(present=True) | Q(admission=Participant.Admission.WAITING)
 
 
 def project_create(*, name: str, by: User, door: str = "rest") -> Project:
@@ -65,7 +70,7 @@ def project_member_set(*, project: Project, user: User, role: str, by: User, doo
         membership, created = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
         _roles_changed(project, user, role, by)
         if demoted:
-            _keep_all_owned(sessions, by)
+            _keep_owned(sessions, by)
         _member_changed(project, user, role, "added" if created else "updated", by, door)
     return membership
 
@@ -87,13 +92,14 @@ def project_member_remove(*, project: Project, user: User, by: User, door: str =
         sessions = _lock_open_sessions(project)
         membership.delete()
         places = Participant.objects.filter(session__project=project, user=user)
-        present = list(places.filter(present=True).select_related("session").order_by("session_id"))
+        seen = list(places.filter(SEEN).select_related("session").order_by("session_id"))
+        owned = set(places.filter(role=roles.OWNER).values_list("session", flat=True))
         places.delete()
-        for place in present:
+        for place in seen:
             removed = ParticipantRemoved(str(place.session_id), str(user.pk), "left_project")
             tell(place.session, "participant:removed", removed, author_of(by))
             note_if_idle(place.session_id)
-        _keep_all_owned(sessions, by)
+        _keep_owned([s for s in sessions if s.pk in owned or membership.role == roles.OWNER], by)
         _member_changed(project, user, None, "removed", by, door)
 
 
@@ -118,14 +124,14 @@ def _lock_open_sessions(project: Project) -> list[Session]:
     return sessions
 
 
-def _keep_all_owned(sessions: list[Session], by: User) -> None:
+def _keep_owned(sessions: list[Session], by: User) -> None:
     for session in sessions:
         keep_owned(session=session, by=author_of(by))
 
 
 def _roles_changed(project: Project, user: User, role: str, by: User) -> None:
-    """Tells the sessions that the user is in with the role in the project."""
-    places = Participant.objects.filter(session__project=project, user=user, present=True, role=None)
+    """Tells the sessions that the user is in, or waits for, with the role in the project."""
+    places = Participant.objects.filter(SEEN, session__project=project, user=user, role=None)
     for place in places.select_related("session", "user").order_by("session_id"):
         info = selectors.participant_info(place, role)
         updated = ParticipantUpdated(str(place.session_id), str(user.pk), info)

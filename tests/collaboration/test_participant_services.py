@@ -259,6 +259,17 @@ def test_a_wish_that_is_not_repeated_is_forgotten(team: Team) -> None:
     assert knock(team.session, team.participant) == "session.join_pending"
 
 
+def test_those_inside_see_what_becomes_of_a_waiting_members_place_in_the_project(team: Team) -> None:
+    lobby(team)
+    knock(team.session, team.participant)
+    user = str(team.participant.pk)
+    services.project_member_set(project=team.project, user=team.participant, role="observer", by=team.owner)
+    event = events_of(f"session:{team.session.pk}")[-1]["data"]["participant"]
+    assert (event["role"], event["admission"]) == ("observer", "waiting")
+    services.project_member_remove(project=team.project, user=team.participant, by=team.owner)
+    assert told(team.session)[-2:] == [("updated", user), ("removed", user)]
+
+
 # --- removal -----------------------------------------------------------------------------------------------------
 
 

@@ -186,3 +186,13 @@ def test_a_project_room_shows_its_sessions_and_members_until_they_end_or_go(team
     head = log.position(room).head
     presence.depart([Departure(room, str(team.observer.pk), who.connection)])
     assert log.position(room).head == head
+
+
+def test_a_departure_from_a_session_that_was_deleted_meanwhile_is_nobodys_business(team: Team) -> None:
+    gone = services.session_create(project=team.project, by=team.owner)
+    (_, from_gone), (_, from_here) = join(gone, team.participant), join(team.session, team.participant)
+    services.session_end(session=gone.pk, by=team.owner)
+    Session.objects.filter(pk=gone.pk).update(ended_at="2000-01-01T00:00Z")
+    assert services.sessions_expire(ended_for=1) == 1
+    presence.depart([from_gone, from_here])
+    assert services.participants_leave(away_for=-1) == 1

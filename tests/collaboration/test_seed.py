@@ -56,6 +56,16 @@ def test_the_passwords_are_readable_by_the_operator_alone(demo_file: Path) -> No
     assert stat.S_IMODE(demo_file.stat().st_mode) == 0o600
 
 
+def test_the_demo_gets_another_session_when_its_own_has_ended(demo_file: Path) -> None:
+    seed()
+    Session.objects.update(status="ended")
+    told = seed()
+    demo = json.loads(demo_file.read_text())
+    assert str(Session.objects.exclude(status="ended").get().pk) == demo["session"]
+    assert demo["session"] in told
+    assert stat.S_IMODE(demo_file.stat().st_mode) == 0o600
+
+
 def test_a_second_run_changes_nothing_and_says_the_same() -> None:
     told = seed()
     assert seed() == told

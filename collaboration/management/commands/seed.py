@@ -30,7 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path = Path(settings.DATA_DIR) / "demo.json"
         if path.exists() and User.objects.filter(username="ada").exists():
-            demo = json.loads(path.read_text())
+            demo = self.reopened(json.loads(path.read_text()), path)
             if options["quiet"]:
                 return
         elif User.objects.filter(username="ada").exists():
@@ -61,10 +61,21 @@ class Command(BaseCommand):
                 services.project_member_set(
                     project=project, user=users[username], role=role, by=users["ada"], door="cli"
                 )
+        return {"users": passwords, "project": str(project.pk), "session": self.session(project)}
+
+    def session(self, project: Project) -> str:
+        owner = User.objects.get(username="ada")
         session = services.session_create(
-            project=project, by=users["ada"], name="Architecture kick-off", tags=["demo"], door="cli"
+            project=project, by=owner, name="Architecture kick-off", tags=["demo"], door="cli"
         )
-        return {"users": passwords, "project": str(project.pk), "session": str(session.pk)}
+        return str(session.pk)
+
+    def reopened(self, demo: dict[str, Any], path: Path) -> dict[str, Any]:
+        """The demo with a session to join: the one of long ago has ended by itself."""
+        if not Session.objects.filter(pk=demo["session"]).exclude(status=Session.Status.ENDED).exists():
+            demo["session"] = self.session(Project.objects.get(pk=demo["project"]))
+            path.write_text(json.dumps(demo, indent=2))
+        return demo
 
     def told(self, demo: dict[str, Any], path: Path) -> str:
         project, session = Project.objects.get(pk=demo["project"]), Session.objects.get(pk=demo["session"])
