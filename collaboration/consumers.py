@@ -10,8 +10,9 @@ from uuid import UUID
 
 import msgspec
 
+from bduf_realtime.gateway.answering import Answered, Request
 from bduf_realtime.gateway.conf import conf
-from bduf_realtime.gateway.consumer import Answered, RealtimeConsumer, Request
+from bduf_realtime.gateway.consumer import RealtimeConsumer
 from bduf_realtime.gateway.doors import Grant
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.handlers import handles

@@ -28,7 +28,6 @@ LONGEST = 400
 LONG_FILES = {
     "bduf_realtime/client.py": "the client is one file that can be copied into another project",
     "bduf_realtime/gateway/hub.py": "delivery, repair and positions share one room's state",
-    "bduf_realtime/gateway/consumer.py": "one reading order from a frame to its answer",
     "tests/test_client.py": "one scripted server, and every turn of the client against it",
     "tests/test_servers.py": "one test module per module",
 }

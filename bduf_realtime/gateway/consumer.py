@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
-import uuid
 from collections import deque
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 import msgspec
 import structlog
 
 from bduf_realtime.gateway import auth, doors, metrics, presence
 from bduf_realtime.gateway import process as processes
+from bduf_realtime.gateway.answering import ANSWERED, Answered, Answering, Request
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant
 from bduf_realtime.gateway.errors import Close, RealtimeError
@@ -36,40 +33,18 @@ from bduf_realtime.gateway.messages import (
 )
 from bduf_realtime.gateway.ratelimit import Limits
 from bduf_realtime.gateway.reading import Envelope, Unreadable, read_data, read_envelope, salvage_id
-from bduf_realtime.gateway.socket import Send, Socket
+from bduf_realtime.gateway.socket import Send
 from bduf_realtime.gateway.storage import call
-from bduf_realtime.rooms.batch import Committed, Outcome, Submission
-from bduf_realtime.rooms.commands import Effect, carry_out
-from bduf_realtime.rooms.events import CommandKey, IdConflict, NoSuchRoom, ack_frame, fingerprint, timestamp
-from bduf_realtime.rooms.journal import JournalFull, JournalLate
+from bduf_realtime.rooms.batch import Submission
+from bduf_realtime.rooms.events import ack_frame, encode, timestamp
 
 logger = structlog.get_logger(__name__)
 
 CAPABILITIES = frozenset({"batch"})
 IDENTITY_TRIES = 3
-encode = msgspec.json.Encoder().encode
 
 
-class Request(msgspec.Struct, frozen=True):
-    """A command as its handler sees it beside the payload."""
-
-    type: str
-    id: str | None
-    data: dict[str, Any]
-    received: float
-
-
-A = TypeVar("A")
-
-
-class Answered(Generic[A]):
-    """What a handler returns when it has queued its own ack, which holds an `A`."""
-
-
-ANSWERED: Answered[Any] = Answered()
-
-
-class RealtimeConsumer(Socket):
+class RealtimeConsumer(Answering):
     """Section 3 and 4 of the protocol; every domain's consumer adds its own commands to these."""
 
     handlers: ClassVar[dict[str, Handler]] = {}
@@ -104,22 +79,22 @@ class RealtimeConsumer(Socket):
             self.close(Close.TOO_LARGE, "msg.too_large")
             return
         if text is None:
-            self._malformed_frame(RealtimeError("msg.bad_json", "This endpoint takes text frames."), None, now)
+            self.malformed_frame(RealtimeError("msg.bad_json", "This endpoint takes text frames."), None, now)
             return
         try:
             envelope = read_envelope(text)
         except Unreadable as unreadable:
-            self._malformed_frame(unreadable.error, unreadable.id, now)
+            self.malformed_frame(unreadable.error, unreadable.id, now)
             return
         except RealtimeError as error:
-            self._malformed_frame(error, salvage_id(text), now)
+            self.malformed_frame(error, salvage_id(text), now)
             return
         if self.identity is None:
             await self._first_frame(envelope, now)
             return
         self._take(envelope, size, now)
 
-    def _malformed_frame(self, error: RealtimeError, id_: str | None, now: float) -> None:
+    def malformed_frame(self, error: RealtimeError, id_: str | None, now: float) -> None:
         self.send_error(error, id_)
         if self.identity is None:
             self.close(Close.BAD_PROTOCOL, "auth.hello_expected")
@@ -148,14 +123,14 @@ class RealtimeConsumer(Socket):
         elif await self.authenticate(hello.token):
             welcome = self._introduced(hello)
             self.send_connected(welcome.capabilities)
-            self._answer(Request("hello", envelope.id, envelope.data, now), welcome)
+            self.answer(Request("hello", envelope.id, envelope.data, now), welcome)
 
     def _take(self, envelope: Envelope, size: int, now: float) -> None:
         handler = self.handlers.get(envelope.type)
         if handler is None:
             metrics.received("unknown").inc()
             if self._within_rate("unknown", None, envelope.id, now):
-                self._malformed_frame(
+                self.malformed_frame(
                     RealtimeError("msg.unknown_type", details={"type": envelope.type}), envelope.id, now
                 )
             return
@@ -191,8 +166,7 @@ class RealtimeConsumer(Socket):
     def _must_wait(self, handler: Handler) -> bool:
         return handler.barrier and self.in_flight > 0
 
-    def _go_on(self) -> None:
-        """Runs commands that waited, as far as the order allows."""
+    def go_on(self) -> None:
         while self._backlog and self._barrier is None and not self.outbox.congested and self.closing is None:
             if self._must_wait(self._backlog[0][0]):
                 break
@@ -202,8 +176,7 @@ class RealtimeConsumer(Socket):
 
     def tick(self, now: float) -> None:
         super().tick(now)
-        if self._backlog:
-            self._go_on()
+        self.go_on()
 
     def _run(self, handler: Handler, request: Request) -> None:
         try:
@@ -214,119 +187,26 @@ class RealtimeConsumer(Socket):
                 return
             result = handler.run(self, message, request)
             if isinstance(result, Submission):
-                self._submit(request, result)
+                self.submit(request, result)
             else:
-                self._answer(request, result)
+                self.answer(request, result)
         except RealtimeError as error:
-            self._refuse(request, error)
+            self.refuse(request, error)
         except Exception:  # noqa: BLE001 - the unexpected is logged with a reference and told as such
-            self._refuse(request, self._unexpected(handler.type))
+            self.refuse(request, self.unexpected(handler.type))
 
     async def _run_barrier(self, handler: Handler, message: Any, request: Request) -> None:
         try:
-            self._answer(request, await handler.run(self, message, request))
+            self.answer(request, await handler.run(self, message, request))
         except RealtimeError as error:
-            self._refuse(request, error)
+            self.refuse(request, error)
         except Exception:  # noqa: BLE001 - as in _run
-            self._refuse(request, self._unexpected(handler.type))
+            self.refuse(request, self.unexpected(handler.type))
         finally:
             self._barrier = None
-            if self._backlog:
-                self._go_on()
+            self.go_on()
 
-    def _unexpected(self, type_: str) -> RealtimeError:
-        reference = uuid.uuid4().hex[:8]
-        logger.exception("command_failed", connection=self.id, type=type_, reference=reference)
-        return RealtimeError("internal", details={"reference": reference})
-
-    # --- answers -------------------------------------------------------------------------------------------------
-
-    def _answer(self, request: Request, result: Any) -> None:
-        if request.id is not None and result is not ANSWERED:
-            self.outbox.put(ack_frame(request.id, encode({} if result is None else result)).decode())
-
-    def _refuse(self, request: Request, error: RealtimeError) -> None:
-        if error.malformed:
-            self._malformed_frame(error, request.id, time.monotonic())
-        else:
-            self.refuse_and_close(error, request.id)
-
-    def _key(self, request: Request) -> CommandKey | None:
-        """What makes a resend of a durable command recognisable."""
-        if request.id is None:
-            return None
-        return CommandKey(self.user_id, self.client_instance, request.id, fingerprint(request.type, request.data))
-
-    async def carry_out(self, request: Request, service: Callable[..., Effect], **arguments: Any) -> Answered[Any]:
-        """Has a service change things in a transaction of its own; its ack takes its event's place in the room."""
-        # Not to be undone by the end of the connection: what was committed is told to the rooms at once.
-        change = asyncio.create_task(self._carry_out(request, partial(service, **arguments)), name=request.type)
-        change.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.shield(change)
-        return ANSWERED
-
-    async def _carry_out(self, request: Request, change: Callable[[], Effect]) -> None:
-        self.submitted += 1
-        self.in_flight += 1
-        try:
-            committed, events = await call(carry_out, self._key(request), change)
-        except IdConflict as error:
-            raise RealtimeError("msg.id_conflict") from error
-        except NoSuchRoom as error:
-            raise RealtimeError("room.not_found") from error
-        finally:
-            self.in_flight -= 1
-        for event in events:
-            mine = event is committed.event
-            self.process.hub.committed(event, self if mine else None, committed.ack if mine else None)
-        if committed.event is None and committed.ack is not None:
-            self.outbox.put(committed.ack.decode())
-
-    def _submit(self, request: Request, submission: Submission) -> None:
-        """Hands a durable command to the journal; its ack comes after the commit."""
-        if (key := self._key(request)) is not None:
-            submission = msgspec.structs.replace(submission, key=key)
-        metrics.stage("receive").observe(time.monotonic() - request.received)
-        self.submitted += 1
-        self.in_flight += 1
-        late = False
-
-        def done(outcome: Outcome) -> None:
-            nonlocal late
-            if late:
-                # It was answered: for its author too, what took effect after all is an event like any other.
-                if isinstance(outcome, Committed) and outcome.event is not None:
-                    self.process.hub.committed(outcome.event)
-                return
-            late = isinstance(outcome, JournalLate)
-            self.in_flight -= 1
-            self._committed(request, outcome)
-            if self._backlog:
-                self._go_on()
-
-        self.process.journal.submit(submission, done)
-
-    def _committed(self, request: Request, outcome: Outcome) -> None:
-        if isinstance(outcome, Committed):
-            metrics.stage("commit").observe(time.monotonic() - request.received)
-            if outcome.event is not None:
-                self.process.hub.committed(outcome.event, self, outcome.ack)
-            elif outcome.ack is not None:
-                self.outbox.put(outcome.ack.decode())
-            metrics.stage("deliver").observe(time.monotonic() - request.received)
-        elif isinstance(outcome, RealtimeError):
-            self._refuse(request, outcome)
-        elif isinstance(outcome, IdConflict):
-            self._refuse(request, RealtimeError("msg.id_conflict"))
-        elif isinstance(outcome, NoSuchRoom):
-            self._refuse(request, RealtimeError("room.not_found"))
-        elif isinstance(outcome, JournalFull):
-            self._refuse(request, RealtimeError("storage.busy", retry_after_ms=500))
-        elif isinstance(outcome, JournalLate):
-            self._refuse(request, RealtimeError("storage.unavailable", retry_after_ms=1_000))
-        else:
-            logger.error("commit_failed", type=request.type, exc_info=outcome)
-            self._refuse(request, RealtimeError("internal"))
+    # --- rates ---------------------------------------------------------------------------------------------------
 
     def _within_rate(self, type_: str, rate: str | None, id_: str | None, now: float) -> bool:
         """Whether a command may run now; if not, the client is told how long to wait."""
@@ -396,8 +276,8 @@ class RealtimeConsumer(Socket):
         """Proves that what was sent before the ping has been read."""
         if request.id is None or not self.ponged(request.id, request.received):
             self._within_rate("pong", None, request.id, request.received)
-        elif self._backlog:
-            self._go_on()
+        else:
+            self.go_on()
         return ANSWERED
 
     @handles("room:join", rate="join")

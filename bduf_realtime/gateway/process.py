@@ -19,13 +19,14 @@ from bduf_realtime.accounts import tokens
 from bduf_realtime.accounts.tokens import Identity
 from bduf_realtime.gateway import auth, doors, metrics, presence, storage, sweeps
 from bduf_realtime.gateway.conf import Conf, conf
-from bduf_realtime.gateway.doors import Grant, Joined, Wish
+from bduf_realtime.gateway.doors import Joined, Wish
 from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.gateway.health import readiness
-from bduf_realtime.gateway.hub import Hub, RoomChannel
+from bduf_realtime.gateway.hub import Hub
 from bduf_realtime.gateway.models import Connection
 from bduf_realtime.gateway.presence import Departure
 from bduf_realtime.gateway.ratelimit import UserBuckets
+from bduf_realtime.gateway.rights import Rights
 from bduf_realtime.rooms.batch import commit
 from bduf_realtime.rooms.journal import Journal
 
@@ -76,8 +77,7 @@ class Process:
         self._reporting = asyncio.Lock()
         self._registered = False
         self._tasks: list[asyncio.Task[None]] = []
-        self.hub.watched = lambda room, type_: type_ in doors.kinds[room.partition(":")[0]].watched
-        self.hub.on_watched = self._judge_again
+        self.rights = Rights(self.hub, self.departed)
         self.hub.layer.on_note = self._noted
 
     async def start(self) -> None:
@@ -97,7 +97,7 @@ class Process:
         await self.journal.flush()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, self.rights.stop(), return_exceptions=True)
         await self.hub.stop()
         try:
             await self.write_report()
@@ -251,54 +251,6 @@ class Process:
         await storage.call(sweeps.run_due, of=sweeps.everywhere)
         if await storage.call(presence.elected, self.id):
             await storage.call(sweeps.run_due)
-
-    # --- rights that change ------------------------------------------------------------------------------------
-
-    def _judge_again(self, channel: RoomChannel) -> None:
-        channel.doubts += 1
-        if channel.doubts == 1:
-            task = asyncio.create_task(self._refresh_grants(channel), name="grants")
-            self._tasks.append(task)
-            task.add_done_callback(self._tasks.remove)
-
-    async def _refresh_grants(self, channel: RoomChannel) -> None:
-        """Asks what the room's members may do now, and shows those out who may nothing any more.
-
-        One look at a time, so that an older one never overrules a newer one.
-        """
-        kind, key = doors.split(channel.name)
-        try:
-            while doubts := channel.doubts:
-                users = {member.user_id for member in channel.members.values()}
-                try:
-                    grants: dict[str, Grant] = await storage.call(kind.grants, key, users)
-                except RealtimeError:
-                    await asyncio.sleep(1.0)
-                    continue
-                for member in list(channel.members.values()):
-                    grant = grants.get(member.user_id)
-                    if grant is not None and grant.over:
-                        self._turn_out(member, channel.name)
-                    elif grant is not None:
-                        member.rooms[channel.name] = grant
-                    elif member.user_id in users:
-                        member.close(Close.FORBIDDEN, "room.removed")
-                if any(not grant.cursors for grant in grants.values()):
-                    self.hub.forget_cursors(channel)
-                channel.doubts -= doubts
-        finally:
-            channel.doubts = 0
-
-    def _turn_out(self, member: Socket, room: str) -> None:
-        """Takes a connection out of a room that is over, and ends it where it was in nothing else.
-
-        The one that ended the room goes on: it is about to do something else.
-        """
-        del member.rooms[room]
-        self.hub.leave(member, room)
-        self.departed(member, room)
-        if room not in member.rooms_ended and all(other == f"user:{member.user_id}" for other in member.rooms):
-            member.close(Close.SESSION_ENDED, "session.ended")
 
     # --- draining ----------------------------------------------------------------------------------------------
 

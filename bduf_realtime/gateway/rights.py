@@ -1,0 +1,80 @@
+"""Rights that change while people are in a room: asked for again after every event that may have changed them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bduf_realtime.gateway import doors, storage
+from bduf_realtime.gateway.doors import Grant
+from bduf_realtime.gateway.errors import Close, RealtimeError
+from bduf_realtime.gateway.hub import Hub, RoomChannel
+
+if TYPE_CHECKING:
+    from bduf_realtime.gateway.socket import Socket
+
+
+class Rights:
+    """What the members of this process's rooms may do; `departed` is told of those who are shown out."""
+
+    def __init__(self, hub: Hub, departed: Callable[[Socket, str], None]) -> None:
+        self._hub = hub
+        self._departed = departed
+        self._tasks: set[asyncio.Task[None]] = set()
+        hub.watched = lambda room, type_: type_ in doors.kinds[room.partition(":")[0]].watched
+        hub.on_watched = self._judge_again
+
+    async def stop(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _judge_again(self, channel: RoomChannel) -> None:
+        channel.doubts += 1
+        if channel.doubts == 1:
+            task = asyncio.create_task(self._refresh(channel), name="grants")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _refresh(self, channel: RoomChannel) -> None:
+        """Asks what the room's members may do now, and shows those out who may nothing any more.
+
+        One look at a time, so that an older one never overrules a newer one.
+        """
+        kind, key = doors.split(channel.name)
+        try:
+            while doubts := channel.doubts:
+                users = {member.user_id for member in channel.members.values()}
+                try:
+                    grants: dict[str, Grant] = await storage.call(kind.grants, key, users)
+                except RealtimeError:
+                    await asyncio.sleep(1.0)
+                    continue
+                for member in list(channel.members.values()):
+                    if member.user_id in users:
+                        self._apply(member, channel.name, grants.get(member.user_id))
+                if any(not grant.cursors for grant in grants.values()):
+                    self._hub.forget_cursors(channel)
+                channel.doubts -= doubts
+        finally:
+            channel.doubts = 0
+
+    def _apply(self, member: Socket, room: str, grant: Grant | None) -> None:
+        if grant is None:
+            member.close(Close.FORBIDDEN, "room.removed")
+        elif grant.over:
+            self._turn_out(member, room)
+        else:
+            member.rooms[room] = grant
+
+    def _turn_out(self, member: Socket, room: str) -> None:
+        """Takes a connection out of a room that is over, and ends it where it was in nothing else.
+
+        The one that ended the room goes on: it is about to do something else.
+        """
+        del member.rooms[room]
+        self._hub.leave(member, room)
+        self._departed(member, room)
+        if room not in member.rooms_ended and all(other == f"user:{member.user_id}" for other in member.rooms):
+            member.close(Close.SESSION_ENDED, "session.ended")
