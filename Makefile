@@ -44,6 +44,7 @@ check: $(VENV)/.development ## Lint, types, import rules, Django's checks, gener
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py asyncapi --check
+	$(BIN)/python manage.py openapi --check
 	$(BIN)/python manage.py configuration --check
 
 format: $(VENV)/.development ## Format the code.
@@ -52,6 +53,7 @@ format: $(VENV)/.development ## Format the code.
 
 docs: $(VENV)/.development ## Write the generated documents.
 	$(BIN)/python manage.py asyncapi
+	$(BIN)/python manage.py openapi
 	$(BIN)/python manage.py configuration
 
 bench: $(VENV)/.development ## Measure; see benchmarks/ and docs/benchmarks.md.

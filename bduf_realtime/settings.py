@@ -140,6 +140,14 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
 # runserver would end a connection without a code on a large frame; plain daphne takes the same as flags.
 DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = DAPHNE_WEBSOCKET_MAX_FRAME_SIZE = conf.document_update_bytes * 5 // 4
 
+# Where calls are counted. With the usual 300 entries, callers would push each other's counts out.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
+
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -167,13 +175,14 @@ GUEST_TOKEN_LIFETIME = conf.guest_token_lifetime
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "bduf_realtime.accounts.rest.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "bduf_realtime.accounts.rest.PageAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
         *(["rest_framework.renderers.BrowsableAPIRenderer"] if DEBUG else []),
     ],
+    "URL_FORMAT_OVERRIDE": "format" if DEBUG else None,  # how the browsable API shows plain JSON
     "DEFAULT_PARSER_CLASSES": ["bduf_realtime.gateway.bodies.StrictJson"],
     "DEFAULT_PAGINATION_CLASS": "bduf_realtime.gateway.rest.Pages",
     "PAGE_SIZE": 50,

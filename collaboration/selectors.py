@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -53,6 +53,13 @@ def project_known(project: UUID, user: User) -> Project:
     return found
 
 
+def project_managed(project: UUID, user: User) -> Project:
+    """A project whose members the user may manage; raises room.not_found, perm.denied."""
+    found = project_known(project, user)
+    require(found.role, "manage_participants")  # type: ignore[attr-defined]
+    return found
+
+
 def project_role(project: UUID, user: UUID) -> str | None:
     """A user's role in a project; None for a stranger."""
     return Membership.objects.filter(project=project, user=user).values_list("role", flat=True).first()
@@ -80,6 +87,22 @@ def sessions_for(user: User) -> QuerySet[Session]:
         mine.filter(role__isnull=False).exclude(admission=Admission.REMOVED)
     )
     return Session.objects.filter(known).order_by("-created_at", "pk")
+
+
+class HasText(Func):
+    """Whether a JSON list holds a text, to the letter; each database has a way of its own."""
+
+    output_field = BooleanField()
+    template = "EXISTS (SELECT 1 FROM json_each(%(expressions)s)"
+    arg_joiner = ") WHERE value = "
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(%(expressions)s)", arg_joiner=" ? ", **context)
+
+
+def sessions_tagged(sessions: QuerySet[Session], tag: str) -> QuerySet[Session]:
+    """Those of some sessions that have a tag."""
+    return sessions.filter(HasText("tags", Value(tag)))
 
 
 def session_visible(session: UUID, user: User) -> Session:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bduf_realtime.gateway.openapi import shape
 from bduf_realtime.gateway.rest import StrictSerializer
 from collaboration import selectors
-from collaboration.messages import Settings, SettingsChange
+from collaboration.messages import SettingsChange
 from collaboration.models import Invitation, Project, Session
 from collaboration.roles import BELOW_OWNER, CHOICES, PARTICIPANT
 from collaboration.text import MAX_NAME, MAX_TAG, MAX_TAGS
@@ -50,10 +51,8 @@ class SessionSerializer(StrictSerializer, serializers.ModelSerializer[Session]):
         read_only_fields = ["status", "created_at", "ended_at"]
 
     def to_representation(self, session: Session) -> dict[str, Any]:
-        shown: dict[str, Any] = super().to_representation(session)
-        settings = selectors.settings_of(session)
-        shown["settings"] = {name: getattr(settings, name) for name in Settings.__struct_fields__}
-        return shown
+        shown: dict[str, Any] = msgspec.to_builtins(selectors.session_info(session))
+        return shown  # to the letter what sockets say of it
 
 
 class SessionChangeSerializer(SessionSerializer):

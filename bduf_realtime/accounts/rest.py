@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
@@ -29,7 +29,17 @@ class TokenAuthentication(BaseAuthentication):
         except TokenRefused as refused:
             code = "invalid" if refused.code == "disabled" else refused.code
             raise AuthenticationFailed(refused.message, code=f"auth.{code}") from refused
-        return User.objects.get(pk=identity.user_id), claims
+        user = User.objects.filter(pk=identity.user_id).first()
+        if user is None:  # deleted since the line before
+            raise AuthenticationFailed("The token's user does not exist.", code="auth.invalid")
+        return user, claims
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="bduf_realtime"'
+
+
+class PageAuthentication(SessionAuthentication):
+    """Accepts a page's login session; who has none is told 401, as without a token."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Session realm="bduf_realtime"'

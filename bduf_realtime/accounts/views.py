@@ -7,7 +7,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +18,7 @@ from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from bduf_realtime.accounts import services
 from bduf_realtime.accounts.models import User
-from bduf_realtime.accounts.rest import caller
+from bduf_realtime.accounts.rest import PageAuthentication, caller
 from bduf_realtime.accounts.tokens import Claims, PreciseRefreshToken, socket_token
 
 
@@ -79,7 +78,7 @@ class SocketTokenSerializer(serializers.Serializer[Any]):
 class SocketToken(APIView):
     """Trades a page's login session for a short-lived socket token; the CSRF token is required."""
 
-    authentication_classes = [SessionAuthentication]
+    authentication_classes = [PageAuthentication]
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=None, responses=SocketTokenSerializer)
@@ -98,7 +97,9 @@ class SignOut(APIView):
 
     @extend_schema(request=SignOutSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
-        if isinstance(request.data, dict) and request.data.get("everywhere") is True:
+        given = SignOutSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        if given.validated_data["everywhere"]:
             services.user_sign_out_everywhere(user=caller(request))
         elif isinstance(request.auth, Claims):
             services.token_revoke(claims=request.auth)

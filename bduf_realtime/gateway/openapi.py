@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 
 from bduf_realtime.gateway.errors import CODES
 
@@ -21,6 +24,12 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+class PageScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    """The session cookie of a page."""
+
+    target_class = "bduf_realtime.accounts.rest.PageAuthentication"
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -50,6 +59,13 @@ def page_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
             "results": {"type": "array", "items": shape(struct)},
         },
     }
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole document; made once, for it takes the time of a hundred calls and anybody may ask for it."""
+    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return made
 
 
 def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-from django.urls import path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from bduf_realtime.gateway import views
 
@@ -7,7 +7,7 @@ urlpatterns = [
     path("connections/", views.Connections.as_view(), name="connections"),
     path("connections/<uuid:pk>/", views.ConnectionDetail.as_view(), name="connection"),
     path("asyncapi.json", views.AsyncApi.as_view(), name="asyncapi"),
-    path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("schema/", views.OpenApi.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("<path:path>", views.no_such_call),
+    re_path("", views.no_such_call),
 ]

@@ -7,32 +7,49 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views import View
+from django.views.decorators.csrf import csrf_exempt
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from bduf_realtime.accounts.rest import caller
-from bduf_realtime.gateway import services
-from bduf_realtime.gateway.asyncapi import document
+from bduf_realtime.gateway import asyncapi, openapi, services
 from bduf_realtime.gateway.errors import CODES
 from bduf_realtime.gateway.models import Connection
 from bduf_realtime.gateway.rest import IsStaff
 
 
-class AsyncApi(View):
+@extend_schema(exclude=True)
+class Contract(APIView):
+    """A document of what may be said to this server; for everybody, whatever token comes along."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class AsyncApi(Contract):
     """AsyncAPI 3 of the sockets, generated from the structs."""
 
-    def get(self, request: HttpRequest) -> JsonResponse:
-        return JsonResponse(document())
+    def get(self, request: Request) -> Response:
+        return Response(asyncapi.document())
 
 
-def no_such_call(request: HttpRequest, path: str) -> HttpResponse:
+class OpenApi(Contract):
+    """OpenAPI 3.1 of REST, generated from the views."""
+
+    def get(self, request: Request) -> Response:
+        return Response(openapi.document())
+
+
+@csrf_exempt  # else a call without a page's secret is answered with a page
+def no_such_call(request: HttpRequest) -> HttpResponse:
     """Answers calls to paths that do not exist as every other refusal."""
     meaning = CODES["room.not_found"]
-    message = "There is no such path; see /api/v1/docs/."
+    message = "There is no such path; paths end in a slash, and /api/v1/docs/ lists them."
     return JsonResponse({"code": "room.not_found", "message": message, "details": {}}, status=meaning.status)
 
 

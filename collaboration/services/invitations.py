@@ -90,7 +90,11 @@ def invitation_accept(*, secret: str, by: User | None, name: str = "", door: str
         used_up = invitation.max_uses is not None and invitation.uses >= invitation.max_uses
         if session.status == Session.Status.ENDED or invitation.revoked_at or invitation.expires_at <= now or used_up:
             raise RealtimeError("invitation.invalid")
-        user = by if by is not None else _guest(session, name, invitation.role)
+        if by is None or by.is_guest:
+            _refuse_guest(session, invitation.role)
+        user = by or _guest(session, name)
+        if user.is_guest and Participant.objects.filter(user=user).exclude(session=session).exists():
+            raise RealtimeError("perm.denied", "A guest may use one session only; accept without a token.")
         participant, _ = Participant.objects.get_or_create(session=session, user=user)
         if participant.admission in (Participant.Admission.REMOVED, Participant.Admission.DENIED):
             raise RealtimeError("perm.denied", "You were shown out of this session.")
@@ -114,11 +118,14 @@ def invitation_accept(*, secret: str, by: User | None, name: str = "", door: str
     return session, user, role
 
 
-def _guest(session: Session, name: str, role: str) -> User:
+def _refuse_guest(session: Session, role: str) -> None:
     if not selectors.settings_of(session).allow_anonymous:
         raise RealtimeError("perm.denied", "This session takes no guests; sign in to use the invitation.")
     if role == roles.MODERATOR:
         raise RealtimeError("perm.denied", "A guest is no moderator; sign in to use the invitation.")
+
+
+def _guest(session: Session, name: str) -> User:
     shown = plain_name(name, "name", GUEST_NAME)
     if not shown:
         raise RealtimeError("msg.missing_field", "Say who you are.", details={"field": "name"})

@@ -19,6 +19,7 @@ from bduf_realtime.accounts.rest import caller
 from bduf_realtime.accounts.tokens import guest_token
 from bduf_realtime.accounts.views import LoginThrottle
 from bduf_realtime.gateway.openapi import shape
+from bduf_realtime.rooms.events import timestamp
 from collaboration import selectors, services
 from collaboration.messages import InvitationAccepted
 from collaboration.models import Invitation
@@ -38,7 +39,7 @@ class Invitations(generics.ListAPIView[Invitation]):
     @extend_schema(request=InvitationSerializer, responses={201: NewInvitationSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
         """Makes an invitation; its token is in this answer and in no other."""
-        given = InvitationSerializer(data=request.data or {})
+        given = InvitationSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         invitation, token = services.invitation_create(session=pk, by=caller(request), **given.validated_data)
         link = request.build_absolute_uri(f"/#invitation={token}")
@@ -79,5 +80,5 @@ class AcceptInvitation(APIView):
         }
         if by is None:
             token = guest_token(user)
-            answer |= {"access": str(token), "expires_at": datetime.fromtimestamp(token["exp"], UTC)}
+            answer |= {"access": str(token), "expires_at": timestamp(datetime.fromtimestamp(token["exp"], UTC))}
         return Response(answer)

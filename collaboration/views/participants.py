@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from bduf_realtime.accounts.rest import caller
 from bduf_realtime.gateway.openapi import page_of, shape
-from bduf_realtime.gateway.rest import paged, refuse_unknown
+from bduf_realtime.gateway.rest import PageQuery, paged, refuse_unknown
 from collaboration import selectors, services
 from collaboration.messages import ParticipantDetail, ParticipantInfo
 from collaboration.serializers import ReasonSerializer, RoleSerializer, ShownQuery
@@ -23,9 +23,9 @@ from collaboration.serializers import ReasonSerializer, RoleSerializer, ShownQue
 class Participants(APIView):
     """Who is in a session, with where they stand: their connections' state, last activity and cursor."""
 
-    @extend_schema(parameters=[ShownQuery], responses={200: page_of(ParticipantDetail)})
+    @extend_schema(parameters=[ShownQuery, PageQuery], responses={200: page_of(ParticipantDetail)})
     def get(self, request: Request, pk: UUID) -> Response:
-        refuse_unknown(request, {"show", "limit", "offset", "format"})
+        refuse_unknown(request, {"show", "limit", "offset"})
         session, _ = selectors.session_inside(pk, caller(request))
         query = ShownQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
@@ -57,7 +57,7 @@ class ParticipantStep(APIView):
 
     @extend_schema(request=ReasonSerializer, responses={200: shape(ParticipantInfo)})
     def post(self, request: Request, pk: UUID, user: UUID) -> Response:
-        given = ReasonSerializer(data=request.data or {})
+        given = ReasonSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return _shown(type(self).step(session=pk, user=user, by=caller(request), reason=given.validated_data["reason"]))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
@@ -18,7 +17,7 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.accounts.rest import caller
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.openapi import page_of, shape
-from bduf_realtime.gateway.rest import paged, refuse_unknown
+from bduf_realtime.gateway.rest import PageQuery, paged, refuse_unknown
 from collaboration import selectors, services
 from collaboration.messages import MemberAnswer, MemberInfo
 from collaboration.models import Project
@@ -64,30 +63,32 @@ class ProjectDetail(generics.RetrieveUpdateAPIView[Project]):
 
 
 def user_named(name: str, among: QuerySet[User]) -> User:
-    """The user of that name or id; raises room.not_found."""
-    wanted = Q(username=name.replace("\0", ""))  # PostgreSQL fails on a NUL
-    with suppress(ValueError):
-        wanted |= Q(pk=UUID(name))
-    user = among.filter(wanted).first()
+    """The user of that id or name; raises room.not_found."""
+    try:
+        user = among.filter(pk=UUID(name)).first()
+    except ValueError:
+        user = None
+    # The id goes first: somebody may have another's id for a name.
+    user = user or among.filter(username=name.replace("\0", "")).first()  # PostgreSQL fails on a NUL
     if user is None:
-        raise RealtimeError("room.not_found", "There is no such user.")
+        raise RealtimeError("room.not_found", "There is no such user.", details={"field": "user"})
     return user
 
 
 class Members(APIView):
     """A project's members."""
 
-    @extend_schema(responses={200: page_of(MemberInfo)})
+    @extend_schema(parameters=[PageQuery], responses={200: page_of(MemberInfo)})
     def get(self, request: Request, pk: UUID) -> Response:
         """Lists a project's members, the oldest first."""
-        refuse_unknown(request, {"limit", "offset", "format"})
+        refuse_unknown(request, {"limit", "offset"})
         project = selectors.project_known(pk, caller(request))
         return paged(selectors.project_members(project.pk), request, self)
 
     @extend_schema(request=MemberSerializer, responses={201: shape(MemberAnswer)})
     def post(self, request: Request, pk: UUID) -> Response:
         """Adds a member, or changes its role."""
-        project = selectors.project_known(pk, caller(request))
+        project = selectors.project_managed(pk, caller(request))  # before a name is looked up: names are not for all
         given = MemberSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         user = user_named(given.validated_data["user"], User.objects.filter(is_active=True, is_guest=False))

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
@@ -17,9 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bduf_realtime.accounts.rest import caller
+from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.openapi import shape
 from bduf_realtime.gateway.rest import refuse_unknown
 from bduf_realtime.rooms import log
+from bduf_realtime.rooms.events import NoSuchRoom
 from collaboration import selectors, services
 from collaboration.messages import EventPage
 from collaboration.models import Session
@@ -35,9 +36,7 @@ class SessionFilters(filters.FilterSet):
     created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 
     def tagged(self, sessions: QuerySet[Session], name: str, tag: str) -> QuerySet[Session]:
-        # As text, for SQLite looks into no JSON list; it stores it in ASCII, and PostgreSQL does not.
-        written = Q(written__contains=json.dumps(tag)) | Q(written__contains=json.dumps(tag, ensure_ascii=False))
-        return sessions.annotate(written=Cast("tags", TextField())).filter(written)
+        return selectors.sessions_tagged(sessions, tag)
 
 
 class Sessions(generics.ListCreateAPIView[Session]):
@@ -69,6 +68,7 @@ class SessionDetail(generics.RetrieveUpdateAPIView[Session]):
     http_method_names = ["get", "patch", "head", "options"]
 
     def get_object(self) -> Session:
+        refuse_unknown(self.request, set())
         return selectors.session_visible(self.kwargs["pk"], caller(self.request))
 
     def perform_update(self, serializer: Any) -> None:
@@ -89,7 +89,7 @@ class SessionStep(APIView):
 
     @extend_schema(request=ReasonSerializer, responses=SessionSerializer)
     def post(self, request: Request, pk: UUID) -> Response:
-        given = ReasonSerializer(data=request.data or {})
+        given = ReasonSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         session = type(self).step(session=pk, by=caller(request), reason=given.validated_data["reason"])
         return Response(SessionSerializer(session).data)
@@ -118,11 +118,14 @@ class Events(APIView):
 
     @extend_schema(parameters=[EventsQuery], responses={200: shape(EventPage)})
     def get(self, request: Request, pk: UUID) -> Response:
-        refuse_unknown(request, {"after", "limit", "format"})
+        refuse_unknown(request, {"after", "limit"})
         selectors.session_inside(pk, caller(request))
         query = EventsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        page = log.read(f"session:{pk}", after=query.validated_data["after"], limit=query.validated_data["limit"])
+        try:
+            page = log.read(f"session:{pk}", **query.validated_data)
+        except NoSuchRoom as error:  # its time was up a moment ago
+            raise RealtimeError("session.not_found") from error
         return Response(
             {
                 "events": [json.loads(frame) for _, frame in page.events],

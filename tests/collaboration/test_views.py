@@ -45,7 +45,8 @@ def test_a_project_is_its_creators(team: Team) -> None:
 def test_a_project_needs_a_name(team: Team, body: Any, code: str) -> None:
     status, answer = Rest(team.owner).post("projects/", body)
     assert (status, answer["code"]) == (400, code)
-    assert set(answer["details"]) == {"name"}
+    assert answer["details"]["field"] == "name"
+    assert set(answer["details"]["errors"]) == {"name"}
 
 
 @pytest.mark.parametrize("field", ["role", "id", "created_at", "owner__password"])
@@ -78,8 +79,8 @@ def test_lists_come_in_pages_in_a_fixed_number_of_queries(
     assert len(rest["results"]) == 10
     assert rest["next"] is None
     assert len({p["id"] for p in [*page["results"], *rest["results"]]}) == 30
+    assert len(caller.get("projects/", limit=10**9)[1]["results"]) == 30
     assert len(caller.get("projects/", limit=10_000, offset=10**30)[1]["results"]) == 0
-    assert len(caller.get("projects/", limit="x", offset="-5")[1]["results"]) == 30
 
 
 def test_a_strangers_project_is_not_there(team: Team) -> None:

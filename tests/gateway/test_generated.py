@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from bduf_realtime.gateway.conf import fields
 from bduf_realtime.gateway.generated import GeneratedDocument
 
-COMMANDS = ["asyncapi", "configuration"]
+COMMANDS = ["asyncapi", "configuration", "openapi"]
 
 
 def run(command: str, *arguments: str) -> str:

@@ -1,0 +1,74 @@
+"""Everybody there can be towards one session, and one of each thing that has an id."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from django.contrib.auth.models import Permission
+
+from bduf_realtime.accounts.models import User
+from bduf_realtime.gateway.models import Connection, Instance
+from collaboration import roles, services
+from collaboration.models import Invitation, Participant, Project, Session
+from tests.people import person
+
+CALLERS = ("anonymous", "stranger", "observer", "participant", "moderator", "owner", "staff", "guest")
+
+
+@dataclass
+class Cast:
+    """A session with an open invitation and somebody (`target`) at its door, and another project's of the same."""
+
+    people: dict[str, User | None]
+    project: Project
+    session: Session
+    invitation: Invitation
+    secret: str
+    target: User
+    connection: Connection
+    foreign_project: Project
+    foreign_session: Session
+    foreign_invitation: Invitation
+
+    def __getitem__(self, caller: str) -> User:
+        user = self.people[caller]
+        assert user is not None
+        return user
+
+
+def cast() -> Cast:
+    """Calls them in."""
+    people: dict[str, User | None] = {role: person(role) for role in roles.ROLES}
+    owner, target = people["owner"], person("target")
+    assert owner is not None
+    project = services.project_create(name="Ours", by=owner)
+    for role in roles.ROLES[1:]:
+        user = people[role]
+        assert user is not None
+        services.project_member_set(project=project, user=user, role=role, by=owner)
+    services.project_member_set(project=project, user=target, role="participant", by=owner)
+    session = services.session_create(project=project, by=owner, settings={"allow_anonymous": True})
+    invitation, secret = services.invitation_create(session=session.pk, by=owner)
+    _, people["guest"], _ = services.invitation_accept(secret=secret, by=None, name="Gwen")
+    Participant.objects.create(session=session, user=target, admission="waiting", asked_at=session.created_at)
+    people["staff"] = person("staff", is_staff=True)
+    people["staff"].user_permissions.add(Permission.objects.get(codename="change_connection"))
+    stranger = people["stranger"] = person("stranger")
+    theirs = services.project_create(name="Theirs", by=stranger)
+    elsewhere = services.session_create(project=theirs, by=stranger)
+    their_invitation, _ = services.invitation_create(session=elsewhere.pk, by=stranger)
+    instance = Instance.objects.create(host="h", pid=1, expires_at="2999-01-01T00:00Z")
+    connection = Connection.objects.create(id=uuid.uuid4(), instance=instance, user=owner)
+    return Cast(
+        {"anonymous": None, **people},
+        project,
+        session,
+        invitation,
+        secret,
+        target,
+        connection,
+        theirs,
+        elsewhere,
+        their_invitation,
+    )

@@ -1,0 +1,318 @@
+"""Who may do what: every REST route and every socket command, for everybody there can be. The tables are the rule.
+
+A route or a command that is in the code and not in its table fails, and so does one that is in the table alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.views import APIView
+
+from bduf_realtime.gateway import process
+from bduf_realtime.gateway.views import no_such_call
+from bduf_realtime.routing import ClientConsumer
+from tests.cast import CALLERS, Cast, cast
+from tests.people import Rest
+from tests.races import close_storage_connections
+from tests.sockets import Peer, code_of, connected, token_of
+
+ROUTES = """
+                                                           anon strg obsr part mod  own  staff guest
+POST   auth/token/                                         400  400  400  400  400  400  400   400
+POST   auth/token/refresh/                                 400  400  400  400  400  400  400   400
+POST   auth/sign-out/                                      401  204  204  204  204  204  204   204
+POST   auth/socket-token/                                  401  401  401  401  401  401  401   401
+GET    me/                                                 401  200  200  200  200  200  200   200
+GET    projects/                                           401  200  200  200  200  200  200   200
+POST   projects/                                           401  201  201  201  201  201  201   403
+GET    projects/<uuid:pk>/                                 401  404r 200  200  200  200  404r  404r
+PATCH  projects/<uuid:pk>/                                 401  404r 403  403  403  200  404r  404r
+GET    projects/<uuid:pk>/members/                         401  404r 200  200  200  200  404r  404r
+POST   projects/<uuid:pk>/members/                         401  404r 403  403  201  201  404r  404r
+DELETE projects/<uuid:pk>/members/<str:user>/              401  404r 403  403  204  204  404r  404r
+GET    sessions/                                           401  200  200  200  200  200  200   200
+POST   sessions/                                           401  404r 403  201  201  201  404r  404r
+GET    sessions/<uuid:pk>/                                 401  404s 200  200  200  200  404s  200
+PATCH  sessions/<uuid:pk>/                                 401  404s 403  403  403  200  404s  403
+POST   sessions/<uuid:pk>/pause/                           401  404s 403  403  403  200  404s  403
+POST   sessions/<uuid:pk>/resume/                          401  404s 403  403  403  200  404s  403
+POST   sessions/<uuid:pk>/end/                             401  404s 403  403  403  200  404s  403
+GET    sessions/<uuid:pk>/events/                          401  404s 200  200  200  200  404s  200
+GET    sessions/<uuid:pk>/participants/                    401  404s 200  200  200  200  404s  200
+PATCH  sessions/<uuid:pk>/participants/<uuid:user>/        401  404s 403  403  200  200  404s  403
+DELETE sessions/<uuid:pk>/participants/<uuid:user>/        401  404s 403  403  204  204  404s  403
+POST   sessions/<uuid:pk>/participants/<uuid:user>/admit/  401  404s 403  403  200  200  404s  403
+POST   sessions/<uuid:pk>/participants/<uuid:user>/deny/   401  404s 403  403  200  200  404s  403
+GET    sessions/<uuid:pk>/invitations/                     401  404s 403  403  200  200  404s  403
+POST   sessions/<uuid:pk>/invitations/                     401  404s 403  403  201  201  404s  403
+DELETE sessions/<uuid:pk>/invitations/<uuid:invitation>/   401  404s 403  403  204  204  404s  403
+POST   invitations/accept/                                 200  200  200  200  200  200  200   200
+GET    audit/                                              401  403  403  403  403  403  200   403
+GET    status/                                             401  403  403  403  403  403  200   403
+GET    connections/                                        401  403  403  403  403  403  200   403
+GET    connections/<uuid:pk>/                              401  403  403  403  403  403  200   403
+DELETE connections/<uuid:pk>/                              401  403  403  403  403  403  204   403
+GET    asyncapi.json                                       200  200  200  200  200  200  200   200
+GET    schema/                                             200  200  200  200  200  200  200   200
+GET    docs/                                               200  200  200  200  200  200  200   200
+"""
+REFUSED = {
+    "400": "msg.missing_field",
+    "401": "auth.invalid",
+    "403": "perm.denied",
+    "404r": "room.not_found",
+    "404s": "session.not_found",
+}
+
+# `ok`: it was done. Who may be in the session is, where the command takes that. Nobody without a token comes this far.
+COMMANDS = """
+                                        strg  staff obsr  guest part  mod   own
+hello                                   ok    ok    ok    ok    ok    ok    ok
+auth:refresh                            ok    ok    ok    ok    ok    ok    ok
+ping                                    ok    ok    ok    ok    ok    ok    ok
+pong                                    ok    ok    ok    ok    ok    ok    ok
+room:join (session)                     room  room  ok    ok    ok    ok    ok
+room:join (project)                     room  room  ok    room  ok    ok    ok
+room:join (another's own)               room  room  room  room  room  room  room
+room:leave                              out   out   ok    ok    ok    ok    ok
+room:history (session)                  room  room  ok    ok    ok    ok    ok
+room:history (project)                  room  room  ok    room  ok    ok    ok
+project:broadcast                       room  room  perm  room  perm  ok    ok
+collaboration:session:create            room  room  perm  room  ok    ok    ok
+collaboration:session:update            sess  sess  perm  perm  perm  perm  ok
+collaboration:session:pause             sess  sess  perm  perm  perm  perm  ok
+collaboration:session:resume            sess  sess  perm  perm  perm  perm  ok
+collaboration:session:end               sess  sess  perm  perm  perm  perm  ok
+collaboration:participant:admit         sess  sess  perm  perm  perm  ok    ok
+collaboration:participant:deny          sess  sess  perm  perm  perm  ok    ok
+collaboration:participant:remove        sess  sess  perm  perm  perm  ok    ok
+collaboration:participant:role          sess  sess  perm  perm  perm  ok    ok
+collaboration:message:send              sess  sess  perm  ok    ok    ok    ok
+collaboration:signal:send               out   out   ok    ok    ok    ok    ok
+collaboration:cursor:move               out   out   ok    ok    ok    ok    ok
+"""
+ANSWERS = {
+    "ack": "ok",
+    "pong": "ok",
+    "perm.denied": "perm",
+    "room.not_found": "room",
+    "room.not_joined": "out",
+    "session.not_found": "sess",
+}
+SHORT = {"anon": "anonymous", "strg": "stranger", "obsr": "observer", "part": "participant", "mod": "moderator"}
+SHORT |= {"own": "owner", "staff": "staff", "guest": "guest"}
+
+
+def read(table: str) -> dict[str, dict[str, str]]:
+    """A table's rows: the cell of each caller, by the words that begin the row."""
+    head, *rows = table.strip().splitlines()
+    callers = [SHORT[name] for name in head.split()]
+    cells = [row.split() for row in rows]
+    return {" ".join(row[: -len(callers)]): dict(zip(callers, row[-len(callers) :], strict=True)) for row in cells}
+
+
+ROUTE_TABLE, COMMAND_TABLE = read(ROUTES), read(COMMANDS)
+
+
+# --- REST --------------------------------------------------------------------------------------------------------
+
+
+def routes() -> Iterator[tuple[str, Any]]:
+    """Every route below /api/v1/, with its view."""
+
+    def walk(patterns: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+        for pattern in patterns:
+            path = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns, path)
+            elif isinstance(pattern, URLPattern) and path.startswith("api/v1/"):
+                yield path.removeprefix("api/v1/"), pattern.callback
+
+    return walk(get_resolver().url_patterns, "")
+
+
+def calls() -> list[str]:
+    """Every route with each of its methods."""
+    found = []
+    for path, view in routes():
+        if (shape := getattr(view, "view_class", None) or getattr(view, "cls", None)) is not None:
+            assert issubclass(shape, APIView), f"{path} answers in a shape of its own"
+            methods = [m.upper() for m in shape.http_method_names if hasattr(shape, m)]
+            found += [f"{method} {path}" for method in methods if method not in ("HEAD", "OPTIONS")]
+        else:
+            assert view is no_such_call, path
+    return found
+
+
+def test_every_route_is_in_the_table_and_every_route_of_the_table_is_there() -> None:
+    assert sorted(ROUTE_TABLE) == sorted(calls())
+
+
+def ids(cast: Cast, path: str) -> dict[str, Any]:
+    """What stands in a path's holes, by the hole's name."""
+    own = {"projects": cast.project.pk, "sessions": cast.session.pk, "connections": cast.connection.pk}
+    return {"pk": own.get(path.partition("/")[0]), "user": cast.target.pk, "invitation": cast.invitation.pk}
+
+
+def body(cast: Cast, call: str) -> Any:
+    """A body that would do."""
+    return {
+        "POST projects/": {"name": "New"},
+        "PATCH projects/<uuid:pk>/": {"name": "New"},
+        "POST projects/<uuid:pk>/members/": {"user": "stranger"},
+        "POST sessions/": {"project": str(cast.project.pk)},
+        "PATCH sessions/<uuid:pk>/": {"name": "New"},
+        "PATCH sessions/<uuid:pk>/participants/<uuid:user>/": {"role": "observer"},
+        "POST invitations/accept/": {"token": cast.secret, "name": "Gus"},
+    }.get(call, {})
+
+
+def answer(caller: Rest, call: str, holes: dict[str, Any], data: Any = None) -> tuple[int, Any]:
+    """Makes a call, and leaves nothing of it behind."""
+    method, path = call.split()
+    path = re.sub(r"<\w+:(\w+)>", lambda hole: str(holes[hole[1]]), path)
+    with transaction.atomic():
+        response = caller.client.generic(method, f"/api/v1/{path}", json.dumps(data or {}), "application/json")
+        transaction.set_rollback(True)
+    is_json = response["Content-Type"] == "application/json" if response.content else False
+    return response.status_code, response.json() if is_json else None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("call", ROUTE_TABLE)
+def test_a_route_answers_everybody_as_the_table_says(call: str, settings: Any) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    everybody = cast()
+    got = {}
+    for caller in CALLERS:
+        rest = Rest(everybody.people[caller])
+        status, said = answer(rest, call, ids(everybody, call.split()[1]), body(everybody, call))
+        known = [word for word, code in REFUSED.items() if (said or {}).get("code") == code and word[:3] == str(status)]
+        got[caller] = known[0] if known else f"{status} {said['code']}" if status >= 400 else str(status)
+    assert got == ROUTE_TABLE[call]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("call", [call for call in ROUTE_TABLE if "<" in call])
+def test_what_is_anothers_is_answered_as_what_does_not_exist(call: str) -> None:
+    everybody = cast()
+    path = call.split()[1]
+    caller = Rest(everybody["staff" if path.startswith("connections/") else "owner"])
+    foreign = {
+        "pk": {"projects": everybody.foreign_project.pk, "sessions": everybody.foreign_session.pk},
+        "user": everybody["stranger"].pk,
+        "invitation": everybody.foreign_invitation.pk,
+    }
+    for hole in re.findall(r":(\w+)>", path):
+        theirs = foreign[hole] if hole != "pk" else foreign["pk"].get(path.partition("/")[0], everybody.project.pk)
+        answers = [
+            answer(caller, call, {**ids(everybody, path), hole: id_}, body(everybody, call))
+            for id_ in (theirs, uuid.uuid4())
+        ]
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 404
+
+
+# --- sockets -----------------------------------------------------------------------------------------------------
+
+
+def test_every_command_is_in_the_table_and_every_command_of_the_table_is_there() -> None:
+    assert {row.partition(" ")[0] for row in COMMAND_TABLE} == set(ClientConsumer.handlers)
+
+
+@pytest.fixture
+def everybody(transactional_db: None) -> Cast:
+    return cast()
+
+
+@pytest.fixture
+async def sockets(transactional_db: None) -> AsyncIterator[None]:
+    """Lets a test open sockets of this process, which is stopped afterwards."""
+    yield
+    if (running := process.current()) is not None:
+        await running.stop()
+    await asyncio.to_thread(close_storage_connections)
+
+
+def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
+    """A command that would do, as its type and its data."""
+    type_, _, variant = row.partition(" ")
+    session, project, target = str(cast.session.pk), str(cast.project.pk), str(cast.target.pk)
+    rooms = {"(project)": f"project:{project}", "(another's own)": f"user:{target}"}
+    room = {"room": rooms.get(variant, f"session:{session}")}
+    person = {"session": session, "user": target}
+    return type_, {
+        "hello": {},
+        "auth:refresh": {"token": token_of(cast[caller])} if cast.people[caller] else {},
+        "ping": {},
+        "pong": {},
+        "room:join": room,
+        "room:leave": room,
+        "room:history": room,
+        "project:broadcast": {"project": project, "name": "news"},
+        "collaboration:session:create": {"project": project},
+        "collaboration:session:update": {"session": session, "name": "New"},
+        "collaboration:participant:admit": person,
+        "collaboration:participant:deny": person,
+        "collaboration:participant:remove": person,
+        "collaboration:participant:role": {**person, "role": "observer"},
+        "collaboration:message:send": {"session": session, "body": "Hello"},
+        "collaboration:signal:send": {"session": session, "name": "typing"},
+        "collaboration:cursor:move": {"session": session, "position": {}},
+    }.get(type_, {"session": session})
+
+
+@pytest.mark.usefixtures("sockets")
+@pytest.mark.parametrize("row", COMMAND_TABLE)
+async def test_a_command_is_answered_to_everybody_as_the_table_says(row: str, everybody: Cast) -> None:
+    got = {}
+    for caller in COMMAND_TABLE[row]:  # those who may do more come later, and change what they may change
+        peer = await connected(everybody[caller])
+        if not row.startswith("room:join"):
+            await peer.ask("room:join", {"room": f"session:{everybody.session.pk}"})
+        type_, data = frame(everybody, caller, row)
+        if type_ == "pong":  # has no answer; that the socket lives is one
+            await peer.send(type_, data)
+            type_ = "ping"
+        code = await code_of(peer, type_, data)
+        got[caller] = ANSWERS.get(code, code)
+        await peer.leave()
+    assert got == COMMAND_TABLE[row]
+
+
+@pytest.mark.usefixtures("sockets")
+async def test_nobody_may_do_anything_before_saying_who_it_is(everybody: Cast) -> None:
+    for row in COMMAND_TABLE:
+        peer = Peer()
+        assert await peer.open()
+        await peer.send(*frame(everybody, "anonymous", row), id="1")
+        answer = await peer.receive()
+        assert (answer["id"], answer["code"]) == ("1", "auth.invalid"), row
+        assert await peer.closed() == ((4401, "auth.invalid") if row == "hello" else (4400, "auth.invalid"))
+
+
+@pytest.mark.usefixtures("sockets")
+async def test_a_room_of_anothers_is_answered_as_one_that_does_not_exist(everybody: Cast) -> None:
+    peer = await connected(everybody["owner"])
+    nobody = str(uuid.uuid4())
+    theirs = {"session": str(everybody.foreign_session.pk), "project": str(everybody.foreign_project.pk)}
+    for row in COMMAND_TABLE:
+        type_, data = frame(everybody, "owner", row)
+        holes = [name for name in ("session", "project", "room") if name in data]
+        for hole in holes:
+            kind = data[hole].partition(":")[0] if hole == "room" else hole
+            prefix = f"{kind}:" if hole == "room" else ""
+            there, nowhere = theirs.get(kind, str(everybody["stranger"].pk)), nobody
+            answers = [await peer.ask(type_, {**data, hole: f"{prefix}{id_}"}) for id_ in (there, nowhere)]
+            said = [{name: a.get(name) for name in ("code", "message", "details")} for a in answers]
+            assert said[0] == said[1], row
+            assert said[0]["code"] in ("room.not_found", "room.not_joined", "session.not_found"), row
