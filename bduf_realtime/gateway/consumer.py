@@ -33,6 +33,7 @@ from bduf_realtime.gateway.messages import (
 )
 from bduf_realtime.gateway.ratelimit import Limits
 from bduf_realtime.gateway.reading import Envelope, Unreadable, read_data, read_envelope, salvage_id
+from bduf_realtime.gateway.rights import InDoubt
 from bduf_realtime.gateway.socket import Send
 from bduf_realtime.gateway.storage import call
 from bduf_realtime.rooms.batch import Submission
@@ -190,6 +191,9 @@ class RealtimeConsumer(Answering):
                 self.submit(request, result)
             else:
                 self.answer(request, result)
+        except InDoubt as doubt:
+            again = self._run_once_judged(handler, request, doubt.args[0])
+            self._barrier = asyncio.create_task(again, name=handler.type)
         except RealtimeError as error:
             self.refuse(request, error)
         except Exception:  # noqa: BLE001 - the unexpected is logged with a reference and told as such
@@ -205,6 +209,18 @@ class RealtimeConsumer(Answering):
         finally:
             self._barrier = None
             self.go_on()
+
+    async def _run_once_judged(self, handler: Handler, request: Request, room: str) -> None:
+        """Runs a command again when it is known what it may do; those after it wait, as behind a barrier."""
+        try:
+            await self.process.rights.judged(room)
+        except RealtimeError as error:
+            self._barrier = None
+            self.refuse(request, error)
+        else:
+            self._barrier = None
+            self._run(handler, request)
+        self.go_on()
 
     # --- rates ---------------------------------------------------------------------------------------------------
 
@@ -294,6 +310,8 @@ class RealtimeConsumer(Answering):
             joined = await self.process.join(doors.Wish(room, self.visitor, message.since))
             self.rooms[room] = joined.grant
             hub.settle(channel, joined.epoch, joined.seq)
+            if not joined.grant.cursors:
+                hub.share_cursors(channel, False)
             if request.id is not None:
                 self.outbox.put(ack_frame(request.id, encode(_room_joined(room, joined))).decode())
             metrics.recoveries.labels(joined.recovered).inc()
@@ -327,10 +345,13 @@ class RealtimeConsumer(Answering):
         return History(events, page.position.floor, page.position.head, page.position.epoch)
 
     def grant(self, room: str) -> Grant:
-        """What this connection may do in a room it has joined; raises room.not_joined."""
+        """What this connection may do in a room it has joined; raises room.not_joined, or InDoubt."""
         grant = self.rooms.get(room)
         if grant is None:
             raise RealtimeError("room.not_joined")
+        channel = self.process.hub.channel(room)
+        if channel is not None and channel.doubts:
+            raise InDoubt(room)
         return grant
 
 

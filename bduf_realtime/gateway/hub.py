@@ -54,7 +54,9 @@ class RoomChannel:
         "empty_since",
         "epoch",
         "grouped",
+        "hidden",
         "joining",
+        "judging",
         "members",
         "name",
         "pending",
@@ -79,8 +81,10 @@ class RoomChannel:
         self.awaited = (0, 0)
         self.watched_at = 0
         self.doubts = 0
+        self.judging: asyncio.Task[None] | None = None
         self.cursors: dict[str, str] = {}
         self.cursors_moved: dict[str, str] = {}
+        self.hidden = False
         self.empty_since: float | None = None
 
 
@@ -173,7 +177,7 @@ class Hub:
         if channel.watched_at > admitted_at:  # rights may have changed since the joiner's were looked at
             self.on_watched(channel)
         others = {key: entry for key, entry in channel.cursors.items() if key != consumer.id}
-        if others:
+        if others and not channel.hidden:
             consumer.outbox.put_latest(cursor_lane(channel.name), others)
 
     async def _replay(self, channel: RoomChannel, consumer: Socket, after: int, epoch: str) -> int:
@@ -437,15 +441,16 @@ class Hub:
         if channel is None:
             return
         channel.cursors |= entries
-        self._tell_cursors(channel, entries)
+        if not channel.hidden:
+            self._tell_cursors(channel, entries)
 
     def _cursor_gone(self, channel: RoomChannel, connection: str) -> bool:
         """Forgets a connection's cursor and has the members told, by one without a position; false if it had none."""
         entry = channel.cursors.pop(connection, None)
         if entry is None:
             return False
-        gone = msgspec.json.decode(entry) | {"position": None, "selection": None}
-        self._tell_cursors(channel, {connection: msgspec.json.encode(gone).decode()})
+        if not channel.hidden:
+            self._tell_cursors(channel, {connection: _gone(entry)})
         return True
 
     def repeat_cursors(self, name: str) -> None:
@@ -456,10 +461,21 @@ class Hub:
         for connection in channel.members.keys() & channel.cursors.keys():
             self.layer.publish_cursor(name, connection, channel.cursors[connection])
 
-    def forget_cursors(self, channel: RoomChannel) -> None:
-        """Has the members take every cursor away, where they are not shared any more."""
-        for connection in list(channel.cursors):
-            self._cursor_gone(channel, connection)
+    def share_cursors(self, channel: RoomChannel, shared: bool) -> None:
+        """Shows a room's cursors, or has the members take every one away."""
+        if shared is not channel.hidden:
+            pass
+        elif shared:
+            channel.hidden = False
+            self._tell_cursors(channel, dict(channel.cursors))
+        else:
+            self._tell_cursors(channel, {connection: _gone(entry) for connection, entry in channel.cursors.items()})
+            channel.hidden = True
+        if not shared:
+            # Those of other processes may still be on their way, and go when their own process says so.
+            for connection in channel.members.keys() & channel.cursors.keys():
+                del channel.cursors[connection]
+                self.layer.publish_cursor(channel.name, connection, "")
 
     def _tell_cursors(self, channel: RoomChannel, entries: dict[str, str]) -> None:
         channel.cursors_moved |= entries
@@ -521,6 +537,10 @@ class _By(msgspec.Struct):
 class _Outline(msgspec.Struct):
     type: str
     by: _By
+
+
+def _gone(entry: str) -> str:
+    return msgspec.json.encode(msgspec.json.decode(entry) | {"position": None, "selection": None}).decode()
 
 
 def cursor_lane(room: str) -> str:

@@ -7,12 +7,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bduf_realtime.gateway import doors, storage
+from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant
 from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.gateway.hub import Hub, RoomChannel
 
 if TYPE_CHECKING:
     from bduf_realtime.gateway.socket import Socket
+
+
+class InDoubt(Exception):
+    """What members of a room may do has just changed, and is being looked up: a command has to wait for it.
+
+    So whoever has been told of a change may count on it with the next command.
+    """
 
 
 class Rights:
@@ -33,9 +41,17 @@ class Rights:
     def _judge_again(self, channel: RoomChannel) -> None:
         channel.doubts += 1
         if channel.doubts == 1:
-            task = asyncio.create_task(self._refresh(channel), name="grants")
+            task = channel.judging = asyncio.create_task(self._refresh(channel), name="grants")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def judged(self, room: str) -> None:
+        """Waits until it is known again what a room's members may do; raises storage.unavailable."""
+        channel = self._hub.channel(room)
+        if channel is not None and channel.doubts and channel.judging is not None:
+            await asyncio.wait({channel.judging}, timeout=conf.database_deadline)
+            if not channel.judging.done():
+                raise RealtimeError("storage.unavailable", retry_after_ms=1_000)
 
     async def _refresh(self, channel: RoomChannel) -> None:
         """Asks what the room's members may do now, and shows those out who may nothing any more.
@@ -54,8 +70,7 @@ class Rights:
                 for member in list(channel.members.values()):
                     if member.user_id in users:
                         self._apply(member, channel.name, grants.get(member.user_id))
-                if any(not grant.cursors for grant in grants.values()):
-                    self._hub.forget_cursors(channel)
+                self._hub.share_cursors(channel, all(grant.cursors for grant in grants.values()))
                 channel.doubts -= doubts
         finally:
             channel.doubts = 0

@@ -17,7 +17,7 @@ from bduf_realtime.rooms.transactions import write
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """What a service did: the ack's data, and the room whose newest event of it the ack stands for."""
+    """What a service did: the ack's data, and the room whose first event of it the ack stands for."""
 
     answer: Any
     room: str = ""
@@ -48,7 +48,8 @@ def _carry_out(key: CommandKey | None, run: Callable[[], Effect]) -> tuple[Commi
             # Before the change: whoever sends the same meanwhile waits here, and not somewhere inside the service.
             row = Command.objects.create(**named, fingerprint=key.fingerprint, answer="", at=timezone.now())
         effect = run()
-        event = next((e for e in reversed(events) if e.room == effect.room), None)
+        # The first: those after it say what follows from the change, which its author has to hear like everybody.
+        event = next((e for e in events if e.room == effect.room), None)
         ack = None
         if key is not None:
             ack = ack_frame(key.id, encode(effect.answer), event)

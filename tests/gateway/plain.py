@@ -93,6 +93,27 @@ class Plain:
         assert self._disorder == []
         return self._positions[room]
 
+    async def code(self, type: str, data: Any = None) -> str:
+        """Sends a command and returns the code of its refusal, or `ack`."""
+        answer = await self.ask(type, data)
+        return str(answer["code"] if answer["type"] == "error" else answer["type"])
+
+    async def heard(self, type: str, room: str = "", number: int = 1) -> dict[str, Any]:
+        """Waits until as many events of a type have come, from the room or from any, and returns the last of them."""
+        await eventually(lambda: len(self.of(type, room)) >= number or self.closed, timeout=PATIENCE, what=type)
+        assert len(self.of(type, room)) >= number, (type, self.closed)
+        return self.of(type, room)[number - 1]
+
+    def of(self, type: str, room: str = "") -> list[dict[str, Any]]:
+        """The events of a type, from the room or from any, in the order they came."""
+        return [frame for frame in self.frames if frame["type"] == type and room in ("", frame.get("room"))]
+
+    async def shut(self) -> int:
+        """Waits until the server has closed the connection, and returns the code."""
+        await eventually(lambda: self.closed, timeout=PATIENCE, what="the server closes")
+        assert self.closed is not None
+        return self.closed[0]
+
     def events(self, room: str) -> list[dict[str, Any]]:
         """The numbered events of a room, in the order they came; one's own are acks, and not among them."""
         return [frame for frame in self.frames if frame.get("room") == room and "seq" in frame and "by" in frame]
@@ -117,7 +138,9 @@ class Plain:
             data, since = frame["data"], self._asked[frame["id"]]["data"].get("since")
             seq = since["seq"] if data["recovered"] == "full" else data["seq"]
             self._positions[data["room"]] = (data["epoch"], seq)
-        elif "seq" in frame:
+        elif answer and frame["type"] == "ack" and self._asked[frame["id"]]["type"] == "room:leave":
+            del self._positions[frame["data"]["room"]]
+        elif "seq" in frame and (frame["room"] in self._positions or not answer):  # a command needs no room joined
             epoch, seq = self._positions[frame["room"]]
             if answer and len(self.answers(frame["id"])) > 1 and frame["seq"] <= seq:
                 return  # the answer to a resend
