@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +37,9 @@ class AccountThrottle(LoginThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         name = request.data.get("username", "") if isinstance(request.data, dict) else ""
-        return f"login-account-{str(name).lower()[:150].encode(errors='surrogatepass').hex()}"
+        # A digest: caches limit what a key may be, and clients may say anything.
+        digest = hashlib.sha256(str(name).lower().encode(errors="surrogatepass")).hexdigest()
+        return f"login-account-{digest}"
 
 
 class SignInSerializer(TokenObtainPairSerializer):
