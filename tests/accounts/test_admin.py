@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
@@ -74,3 +75,66 @@ def test_who_is_not_staff_is_sent_to_the_sign_in_page(client: Client) -> None:
     client.force_login(person())
     for page in ("/admin/", "/admin/accounts/user/"):
         assert client.get(page).headers["Location"].startswith("/admin/login/")
+
+
+# --- rights are given by superusers only ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clerk(client: Client) -> Client:
+    """Staff who may do everything with accounts that Django gives leave to."""
+    user = person("clerk", is_staff=True, password="x")
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts"))
+    client.force_login(user)
+    return client
+
+
+def test_staff_who_change_accounts_make_nobody_a_superuser_or_staff(clerk: Client) -> None:
+    user = person("ada")
+    page = f"/admin/accounts/user/{user.pk}/change/"
+    rights = Permission.objects.get(codename="delete_user").pk
+    form = {"username": "ada", "kind": "human", "name": "Ada", "is_staff": "on", "is_superuser": "on"}
+    assert clerk.post(page, {**form, "user_permissions": [rights]}).status_code == 302
+    user.refresh_from_db()
+    assert (user.name, user.is_staff, user.is_superuser, user.user_permissions.count()) == ("Ada", False, False, 0)
+    assert 'name="is_superuser"' not in clerk.get(page).content.decode()
+
+
+@pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}], ids=["staff", "superuser"])
+def test_staff_take_over_no_account_that_has_rights(clerk: Client, rights: dict[str, bool]) -> None:
+    target = person("boss", password="boss-secret-9", **rights)
+    pages = f"/admin/accounts/user/{target.pk}"
+    assert clerk.get(f"{pages}/change/").status_code == 200
+    assert clerk.post(f"{pages}/change/", {"username": "mine", "kind": "human"}).status_code == 403
+    passwords = {"password1": "tower-7-bridge", "password2": "tower-7-bridge", "usable_password": "true"}
+    assert clerk.post(f"{pages}/password/", passwords).status_code == 403
+    assert clerk.post(f"{pages}/delete/", {"post": "yes"}).status_code == 403
+    clerk.post("/admin/accounts/user/", {"action": "delete_selected", "_selected_action": [target.pk], "post": "yes"})
+    target.refresh_from_db()
+    assert target.username == "boss"
+    assert target.check_password("boss-secret-9")
+
+
+def test_staff_raise_themselves_no_more_than_others(clerk: Client) -> None:
+    own = User.objects.get(username="clerk")
+    form = {"username": "clerk", "kind": "human", "is_superuser": "on", "is_staff": "on"}
+    assert clerk.post(f"/admin/accounts/user/{own.pk}/change/", form).status_code == 403
+    own.refresh_from_db()
+    assert not own.is_superuser
+
+
+def test_superusers_give_rights(root: Client) -> None:
+    user = person("ada")
+    right = Permission.objects.get(codename="view_user")
+    form = {"username": "ada", "kind": "human", "is_staff": "on", "user_permissions": [right.pk]}
+    assert root.post(f"/admin/accounts/user/{user.pk}/change/", form).status_code == 302
+    user.refresh_from_db()
+    assert user.is_staff
+    assert user.has_perm("accounts.view_user")
+
+
+def test_guests_are_shown_as_guests_and_filtered(root: Client) -> None:
+    person("guest-1", name="Visitor (guest)", is_guest=True)
+    answer = root.get("/admin/accounts/user/", {"is_guest__exact": "1"})
+    assert answer.context["cl"].result_count == 1
+    assert "guest" in answer.content.decode()
