@@ -154,6 +154,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"  # the sign-in page of the admin's theme does not say where to go
 
 SIMPLE_JWT: dict[str, Any] = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=conf.access_token_lifetime),
@@ -243,7 +244,34 @@ if HTTPS:
     CSRF_COOKIE_SECURE = True
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 
-UNFOLD = {"SITE_TITLE": "BDUF realtime", "SITE_HEADER": "BDUF realtime", "SITE_SYMBOL": "hub"}
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "BDUF realtime",
+    "SITE_HEADER": "BDUF realtime",
+    "SITE_SUBHEADER": "Operations",
+    "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}gateway/icon.svg"}],
+    "STYLES": [f"{STATIC_URL}gateway/admin.css"],
+    "SCRIPTS": [f"{STATIC_URL}gateway/refresh.js"],
+    "SHOW_BACK_BUTTON": True,
+    "SIDEBAR": {"show_search": True, "navigation": "collaboration.admin.navigation.navigation"},
+    "DASHBOARD_CALLBACK": "collaboration.admin.dashboard.dashboard",
+    # The start page's green; white on its 600 has a contrast of more than 4.5 : 1.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.6% .012 175)",
+            "100": "oklch(94.3% .032 175)",
+            "200": "oklch(88.6% .06 174)",
+            "300": "oklch(81.5% .085 173)",
+            "400": "oklch(74.5% .098 172)",
+            "500": "oklch(60% .092 172)",
+            "600": "oklch(46% .073 173)",
+            "700": "oklch(40.5% .064 174)",
+            "800": "oklch(34.5% .053 175)",
+            "900": "oklch(29.5% .044 176)",
+            "950": "oklch(21.5% .032 177)",
+        }
+    },
+}
 
 LOGGING_CONFIG = None  # gateway/logs.py configures structlog and the standard library together
 
