@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse
 
 _OWN = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
 _OWN += "frame-ancestors 'none'"
-# The admin's theme runs Alpine, which compiles the expressions in its templates, and styles elements one by one.
-_ADMIN = f"{_OWN}; script-src 'self' 'unsafe-eval' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+# The admin's theme runs Alpine, which compiles the expressions in its templates, and styles elements one by one; it has
+# no script in a page.
+_ADMIN = f"{_OWN}; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
 _DOCS = f"{_OWN}; style-src 'self' 'unsafe-inline'"
 
 
