@@ -24,6 +24,13 @@ def identity_of(user: User) -> Identity:
     return identify(read_access_token(str(PreciseAccessToken.for_user(user))))
 
 
+def refusal(answer: tuple[int, Any]) -> tuple[int, str]:
+    """A refused call's status and code, whose answer has the one shape there is."""
+    status, body = answer
+    assert set(body) == {"code", "message", "details"}
+    return status, body["code"]
+
+
 class Rest:
     """REST as one caller: nobody, somebody with an access token, or the bearer of the given text."""
 
@@ -43,7 +50,9 @@ class Rest:
 
     def patch(self, path: str, body: Any = None) -> tuple[int, Any]:
         return self._answer(
-            self.client.patch(f"/api/v1/{path}", json.dumps(body or {}), content_type="application/json")
+            self.client.patch(
+                f"/api/v1/{path}", json.dumps({} if body is None else body), content_type="application/json"
+            )
         )
 
     def delete(self, path: str) -> tuple[int, Any]:

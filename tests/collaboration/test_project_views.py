@@ -1,4 +1,4 @@
-"""Projects, members and sessions over REST: the shapes of the protocol, and nothing of somebody else's."""
+"""Projects and their members over REST: the shapes of the protocol, and nothing of somebody else's."""
 
 from __future__ import annotations
 
@@ -9,21 +9,14 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from bduf_realtime.accounts.models import User
-from bduf_realtime.rooms import log
 from collaboration import services
-from collaboration.models import Membership, Participant, Project, Session
-from tests.collaboration.conftest import Team, events_of
-from tests.people import Rest, person
+from collaboration.models import Membership, Project, Session
+from tests.collaboration.conftest import Team
+from tests.people import Rest, person, refusal
 
 pytestmark = pytest.mark.django_db
 
 PAGE = {"count", "next", "previous", "results"}
-
-
-def refusal(answer: tuple[int, Any]) -> tuple[int, str]:
-    status, body = answer
-    assert set(body) == {"code", "message", "details"}
-    return status, body["code"]
 
 
 # --- projects ----------------------------------------------------------------------------------------------------
@@ -148,119 +141,79 @@ def test_who_is_no_member_cannot_be_removed(team: Team, name: str) -> None:
     assert refusal(Rest(team.owner).delete(f"projects/{team.project.pk}/members/{name}/")) == (404, "room.not_found")
 
 
-# --- sessions ----------------------------------------------------------------------------------------------------
-
-
-def test_a_session_is_opened_with_settings_and_tags_and_read_again(team: Team) -> None:
-    body = {
-        "project": str(team.project.pk),
-        "name": "Design",
-        "tags": ["a", "b"],
-        "settings": {"max_participants": 5, "require_approval": True},
-    }
-    status, session = Rest(team.participant).post("sessions/", body)
-    assert status == 201
-    assert set(session) == {
-        "id",
-        "project",
-        "name",
-        "status",
-        "settings",
-        "tags",
-        "created_by",
-        "created_at",
-        "ended_at",
-    }
-    assert (session["project"], session["name"], session["tags"]) == (str(team.project.pk), "Design", ["a", "b"])
-    assert session["status"] == "active"
-    assert (session["settings"]["max_participants"], session["settings"]["auto_save"]) == (5, True)
-    for role in ("owner", "observer"):
-        assert Rest(team[role]).get(f"sessions/{session['id']}/") == (200, session)
+def test_projects_are_found_by_part_of_their_name_and_by_the_callers_role(team: Team) -> None:
+    services.project_create(name="Observatory", by=team.observer)
+    caller = Rest(team.observer)
+    for query, names in (
+        ({"name": "ORCH"}, ["Orchestrator"]),
+        ({"name": "%"}, []),
+        ({"role": "owner"}, ["Observatory"]),
+        ({"role": "observer"}, ["Orchestrator"]),
+        ({"role": "moderator"}, []),
+        ({"ordering": "name"}, ["Observatory", "Orchestrator"]),
+        ({"ordering": "-name"}, ["Orchestrator", "Observatory"]),
+        ({"ordering": "created_at"}, ["Orchestrator", "Observatory"]),
+    ):
+        assert [p["name"] for p in caller.get("projects/", **query)[1]["results"]] == names, query
 
 
 @pytest.mark.parametrize(
-    ("changes", "status", "code"),
+    ("query", "code"),
     [
-        ({"project": None}, 400, "msg.bad_value"),
-        ({"project": "x"}, 400, "msg.bad_value"),
-        ({"name": "x" * 201}, 400, "msg.bad_value"),
-        ({"name": None}, 400, "msg.bad_value"),
-        ({"settings": []}, 400, "msg.bad_value"),
-        ({"settings": {"max_participants": "many"}}, 400, "msg.bad_value"),
-        ({"settings": {"colour": 1}}, 400, "msg.unknown_field"),
-        ({"settings": {"\ud800": 1}}, 400, "msg.bad_text"),
-        ({"tags": ["x" * 51]}, 400, "msg.bad_value"),
-        ({"tags": ["x"] * 21}, 400, "msg.bad_value"),
-        ({"tags": "x"}, 400, "msg.bad_value"),
+        ({"owner__email__startswith": "a"}, "msg.unknown_field"),
+        ({"created_by": "x"}, "msg.unknown_field"),
+        ({"role": "king"}, "msg.bad_value"),
+        ({"name": "a\0b"}, "msg.bad_value"),
+        ({"name": "x" * 201}, "msg.bad_value"),
+        ({"ordering": "created_by__password"}, "msg.bad_value"),
+        ({"ordering": "role"}, "msg.bad_value"),
+        ({"limit": "-1"}, "msg.bad_value"),
+        ({"offset": "x"}, "msg.bad_value"),
     ],
-    ids=lambda value: ascii(value)[:30],
+    ids=str,
 )
-def test_a_session_that_does_not_fit_is_refused(team: Team, changes: Any, status: int, code: str) -> None:
-    body = {"project": str(team.project.pk), **changes}
-    assert refusal(Rest(team.owner).post("sessions/", body)) == (status, code)
+def test_a_list_of_projects_is_asked_for_in_known_words_only(team: Team, query: Any, code: str) -> None:
+    assert refusal(Rest(team.owner).get("projects/", **query)) == (400, code)
 
 
-def test_a_session_needs_its_project_and_somebody_who_may_write(team: Team) -> None:
-    assert refusal(Rest(team.owner).post("sessions/", {})) == (400, "msg.missing_field")
-    body = {"project": str(team.project.pk)}
-    assert refusal(Rest(team.observer).post("sessions/", body)) == (403, "perm.denied")
+def test_a_project_is_renamed_by_its_owner(team: Team) -> None:
+    path, owner = f"projects/{team.project.pk}/", Rest(team.owner)
+    status, project = owner.patch(path, {"name": " New  name "})
+    assert (status, project["name"], project["role"]) == (200, "New name", "owner")
+    assert owner.patch(path, {})[1] == project
+    for wrong in ({"name": ""}, {"name": None}, {"name": "\u202e"}, {"name": "x" * 201}, []):
+        assert refusal(owner.patch(path, wrong))[0] == 400, wrong
+    assert owner.get(path)[1] == project
 
 
-def test_sessions_are_listed_to_members_and_filtered_by_project(team: Team) -> None:
-    other = services.project_create(name="Other", by=team.owner)
-    second = services.session_create(project=other, by=team.owner)
-    services.session_create(project=services.project_create(name="Foreign", by=team.stranger), by=team.stranger)
-    status, page = Rest(team.owner).get("sessions/")
-    assert (status, set(page)) == (200, PAGE)
-    assert [s["id"] for s in page["results"]] == [str(second.pk), str(team.session.pk)]
-    filtered = Rest(team.owner).get("sessions/", project=str(other.pk))[1]
-    assert [s["id"] for s in filtered["results"]] == [str(second.pk)]
-    assert Rest(team.observer).get("sessions/", project=str(other.pk))[1]["count"] == 0
-    assert refusal(Rest(team.owner).get("sessions/", project="x")) == (400, "msg.bad_value")
+def test_a_name_is_looked_up_only_for_who_may_add_members(team: Team) -> None:
+    path = f"projects/{team.project.pk}/members/"
+    answers = [Rest(team.observer).post(path, {"user": name}) for name in ("stranger", "nobody")]
+    assert refusal(answers[0]) == (403, "perm.denied")
+    assert answers[0] == answers[1]
 
 
-def test_a_strangers_session_is_not_there(team: Team) -> None:
-    for pk in (team.session.pk, uuid.uuid4()):
-        for path in ("", "participants/", "events/"):
-            assert refusal(Rest(team.stranger).get(f"sessions/{pk}/{path}")) == (404, "session.not_found")
+def test_somebody_whose_name_is_anothers_id_is_not_taken_for_the_other(team: Team) -> None:
+    ada = person("ada")
+    person(str(ada.pk))
+    assert Rest(team.owner).post(f"projects/{team.project.pk}/members/", {"user": str(ada.pk)})[1]["user"] == str(
+        ada.pk
+    )
 
 
-def test_participants_are_those_who_are_there(team: Team) -> None:
-    Participant.objects.filter(user=team.owner).update(present=True, joined_at="2026-01-01T00:00Z")
-    Participant.objects.create(session=team.session, user=team.observer, present=False)
-    status, page = Rest(team.observer).get(f"sessions/{team.session.pk}/participants/")
-    assert (status, set(page), page["count"]) == (200, PAGE, 1)
-    assert page["results"][0] == {
-        "user": str(team.owner.pk),
-        "name": "owner",
-        "kind": "human",
-        "role": "owner",
-        "permissions": ["delete_session", "manage_participants", "manage_settings", "read", "write"],
-        "joined_at": "2026-01-01T00:00:00.000Z",
-        "admission": "admitted",
-        "guest": False,
-        "state": "authenticated",
-        "active": True,
-        "connections": 0,
-        "last_activity": page["results"][0]["last_activity"],
-        "cursor": None,
-        "selection": None,
-    }
-
-
-def test_events_are_read_from_where_the_caller_stands(team: Team) -> None:
-    room = f"session:{team.session.pk}"
-    for number in range(5):
-        log.append(room=room, type="test:event", data={"n": number}, by=services.author_of(team.owner))
-    caller, path = Rest(team.observer), f"sessions/{team.session.pk}/events/"
-    status, answer = caller.get(path, after=2, limit=2)
-    assert (status, answer["floor"], answer["head"]) == (200, 1, 5)
-    assert answer["events"] == events_of(room)[2:4]
-    assert answer["epoch"] == answer["events"][0]["epoch"]
-    assert len(caller.get(path)[1]["events"]) == 5
-    assert caller.get(path, after=5)[1]["events"] == []
-    for wrong in ({"after": -1}, {"after": "x"}, {"limit": 0}, {"limit": 501}, {"after": 2**53}):
-        assert refusal(caller.get(path, **wrong)) == (400, "msg.bad_value")
+def test_members_are_listed_in_pages_without_what_is_private(
+    team: Team, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(20):
+        user = person(email=f"ada{number}@example.org", last_name="Secret")
+        Membership.objects.create(project=team.project, user=user)
+    caller = Rest(team.observer)
+    with django_assert_max_num_queries(6):
+        _, page = caller.get(f"projects/{team.project.pk}/members/", limit=20)
+    assert (page["count"], len(page["results"])) == (24, 20)
+    assert {frozenset(member) for member in page["results"]} == {frozenset({"user", "name", "kind", "role"})}
+    for query, code in (({"role": "owner"}, "msg.unknown_field"), ({"limit": "0"}, "msg.bad_value")):
+        assert refusal(caller.get(f"projects/{team.project.pk}/members/", **query)) == (400, code)
 
 
 # --- the wrong way -----------------------------------------------------------------------------------------------
