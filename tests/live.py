@@ -98,6 +98,17 @@ class Live:
                 for statement in statements:
                     postgres.execute(statement.encode())
 
+    def value(self, query: str) -> Any:
+        """The first value of the first row that a query finds in the deployment's database."""
+        url = self.deployment.env["DATABASE_URL"]
+        if url.startswith("sqlite"):
+            with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=15)) as database:
+                row = database.execute(query).fetchone()
+        else:
+            with psycopg.connect(url) as postgres:
+                row = postgres.execute(query.encode()).fetchone()
+        return row[0] if row else None
+
     def client(self, person: Person, path: str = "/ws/", *, server: int = 0, **options: Any) -> Client:
         """A client of one of this deployment's servers, to be entered with `async with`."""
         return Client(f"{self.deployment.servers[server].ws_url}{path}", person.token, **options)

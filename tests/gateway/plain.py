@@ -62,6 +62,10 @@ class Plain:
         await self.socket.send(json.dumps({"type": type, "id": id, "data": data or {}}))
         return id
 
+    async def tell(self, type: str, data: Any = None) -> None:
+        """Sends a command that expects no answer."""
+        await self.socket.send(json.dumps({"type": type, "data": data or {}}))
+
     async def ask(self, type: str, data: Any = None, id: str | None = None) -> dict[str, Any]:
         """Sends a command and returns its answer, an ack or an error."""
         earlier = len(self.answers(id)) if id else 0
