@@ -1,15 +1,18 @@
-"""The running servers that live tests share."""
+"""What many tests share: sockets of this process, and running servers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
+from bduf_realtime.gateway import process
 from tests.live import Live
+from tests.races import close_storage_connections
 from tests.servers import MS, Deployment
 
 KINDS = ("uvicorn", "daphne")
@@ -32,6 +35,15 @@ def hurry_sqlite(connection: Any, **kwargs: Any) -> None:
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture
+async def sockets(transactional_db: None) -> AsyncIterator[None]:
+    """Lets a test open sockets of this process, which is stopped afterwards."""
+    yield
+    if (running := process.current()) is not None:
+        await running.stop()
+    await asyncio.to_thread(close_storage_connections)
 
 
 @pytest.fixture(scope="session", params=KINDS)

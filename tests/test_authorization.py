@@ -5,11 +5,10 @@ A route or a command that is in the code and not in its table fails, and so does
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,12 +16,10 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
-from bduf_realtime.gateway import process
 from bduf_realtime.gateway.views import no_such_call
 from bduf_realtime.routing import ClientConsumer
 from tests.cast import CALLERS, Cast, cast
 from tests.people import Rest
-from tests.races import close_storage_connections
 from tests.sockets import Peer, code_of, connected, token_of
 
 ROUTES = """
@@ -232,15 +229,6 @@ def test_every_command_is_in_the_table_and_every_command_of_the_table_is_there()
 @pytest.fixture
 def everybody(transactional_db: None) -> Cast:
     return cast()
-
-
-@pytest.fixture
-async def sockets(transactional_db: None) -> AsyncIterator[None]:
-    """Lets a test open sockets of this process, which is stopped afterwards."""
-    yield
-    if (running := process.current()) is not None:
-        await running.stop()
-    await asyncio.to_thread(close_storage_connections)
 
 
 def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -13,7 +12,6 @@ from bduf_realtime.gateway.conf import Conf, conf
 from tests.gateway.model import OpenRoom
 from tests.gateway.simulation import database_of_the_loop
 from tests.gateway.stage import Stage
-from tests.races import close_storage_connections
 
 
 @pytest.fixture
@@ -35,15 +33,6 @@ def gate() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
-
-
-@pytest.fixture
-async def sockets(transactional_db: None) -> AsyncIterator[None]:
-    """Lets a test open sockets of this process, which is stopped afterwards."""
-    yield
-    if (running := process.current()) is not None:
-        await running.stop()
-    await asyncio.to_thread(close_storage_connections)
 
 
 @pytest.fixture
