@@ -135,9 +135,13 @@ def seen_in(room: str, users: Iterable[str] | None = None) -> dict[str, list[See
     places = Attendance.objects.filter(room=room)
     if users is not None:
         places = places.filter(user__in=list(users))
-    found = dict(places.values_list("connection", "user"))
+    rows = Connection.objects.filter(pk__in=places.values("connection"))
+    reported = {pk: (state, at) for pk, state, at in rows.values_list("pk", "state", "last_activity")}
     by_user: dict[str, list[Seen]] = defaultdict(list)
-    rows = Connection.objects.filter(pk__in=found).order_by("-last_activity")
-    for pk, state, last_activity in rows.values_list("pk", "state", "last_activity"):
-        by_user[found[pk]].append(Seen(str(pk), state, last_activity))
+    for pk, user, since in places.values_list("connection", "user", "since"):
+        # A connection is in the room at once, and in the connections' table when its instance next reports.
+        state, last_activity = reported.get(pk, (Connection.State.AUTHENTICATED.value, since))
+        by_user[user].append(Seen(str(pk), state, last_activity))
+    for seen in by_user.values():
+        seen.sort(key=lambda s: s.last_activity, reverse=True)
     return by_user
