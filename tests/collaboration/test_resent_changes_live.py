@@ -106,14 +106,14 @@ async def test_what_was_refused_may_be_tried_again_under_the_same_id(live: Live)
 async def test_a_session_is_opened_once_however_often_it_is_asked_for(cluster: Live) -> None:
     person, instance = cluster.person(), str(uuid.uuid4())
     wanted = {"project": cluster.project, "name": str(uuid.uuid4())}
-    async with Plain(cluster, person, instance=instance) as here:
-        async with Plain(cluster, person, server=1, instance=instance) as there:
-            for number in range(ROUNDS):
-                answers = await asyncio.gather(
-                    *(c.ask(f"{SESSION}create", wanted, id=f"{number}") for c in (here, there))
-                )
-                assert answers[0] == answers[1]
-                assert answers[0]["type"] == "ack"
+    async with (
+        Plain(cluster, person, instance=instance) as here,
+        Plain(cluster, person, server=1, instance=instance) as there,
+    ):
+        for number in range(ROUNDS):
+            answers = await asyncio.gather(*(c.ask(f"{SESSION}create", wanted, id=f"{number}") for c in (here, there)))
+            assert answers[0] == answers[1]
+            assert answers[0]["type"] == "ack"
     found = cluster.value(f"SELECT count(*) FROM collaboration_session WHERE name = '{wanted['name']}'")
     assert int(found) == ROUNDS
 
