@@ -42,6 +42,7 @@ class LinkedAdmin(ModelAdmin):
     kind = ""
     search_ids: Sequence[str] = ()
     show_full_result_count = False  # counting a long trail takes longer than showing a page of it
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     change_form_outer_after_template = "admin/related_tables.html"
 

@@ -63,7 +63,9 @@ class OrderForm(forms.Form):
         super().__init__(data)
         if operation.choices:
             self.fields["choice"] = forms.ChoiceField(
-                label=operation.choice_label, choices=operation.choices, widget=UnfoldAdminSelectWidget()
+                label=operation.choice_label,
+                choices=[("", "Choose"), *operation.choices],  # nothing is chosen by not looking
+                widget=UnfoldAdminSelectWidget(),
             )
         if operation.takes_reason:
             self.fields["reason"] = forms.CharField(
@@ -186,7 +188,7 @@ class Operated(LinkedAdmin):
             else:
                 done, same = done + changes, same + (not changes)
         if done:
-            messages.success(request, f"{self._counted(done)} {operation.done}.")
+            messages.success(request, f"{self._counted(done)} {operation.done} {order.choice}".rstrip() + ".")
         if same:
             messages.info(request, f"{self._counted(same)} had nothing to change.")
         for text in refused[:REFUSALS_SHOWN]:

@@ -1,3 +1,5 @@
+"""Invitations, without the digests of their secrets, and taking them back."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""Places in sessions: who was let in as what, and changing that."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""Projects and who belongs to them."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""Sessions: who is in them, how far they have come, and pausing, resuming and ending them."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

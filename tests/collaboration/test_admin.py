@@ -22,6 +22,7 @@ from bduf_realtime.rooms.models import Room
 from collaboration import services
 from collaboration.models import Invitation, Membership, Participant, Project, Session
 from tests.collaboration.conftest import Team
+from tests.operators import page
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -29,10 +30,6 @@ pytestmark = pytest.mark.django_db
 OURS = ("accounts", "audit", "rooms", "gateway", "collaboration")
 SHOWN = [model for model in apps.get_models() if model._meta.app_label in OURS and model in admin.site._registry]
 READ_ONLY = [model for model in SHOWN if isinstance(admin.site._registry[model], ReadOnlyAdmin)]
-
-
-def page(model: type[Model], *parts: object) -> str:
-    return "/".join(["/admin", model._meta.app_label, str(model._meta.model_name), *map(str, parts), ""])
 
 
 def name(value: object) -> str:

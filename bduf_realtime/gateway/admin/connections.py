@@ -1,3 +1,5 @@
+"""Connections, instances and places in rooms: who is connected where, since when, and how it fares."""
+
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Accounts, with what operators do to them and their sockets, and a trail of what is changed in their forms."""
+
 from contextlib import nullcontext
 from typing import Any
 
