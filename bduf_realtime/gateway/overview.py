@@ -127,7 +127,8 @@ def _value(gauge: Any) -> float:
 
 def attendances(rooms: Sequence[str]) -> dict[str, int]:
     """How many connections are in each of these rooms."""
-    return dict(Attendance.objects.filter(room__in=rooms).values_list("room").annotate(Count("pk")))
+    living = Attendance.objects.filter(room__in=rooms, instance__expires_at__gt=Now())
+    return dict(living.values_list("room").annotate(Count("pk")))
 
 
 def seen_in(room: str, users: Iterable[str] | None = None) -> dict[str, list[Seen]]:
