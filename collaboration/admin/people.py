@@ -16,6 +16,7 @@ from bduf_realtime.gateway.admin.connections import COUNTERS, STATES, counters, 
 from bduf_realtime.gateway.models import Attendance, Connection
 from collaboration.admin.labels import ADMISSIONS, PRESENCES, ROLES, presence_of, with_role
 from collaboration.models import Participant, Session
+from collaboration.selectors import TURNED_OUT
 
 SHOWN = 100
 HEADERS = ("Participant", "Role", "State", "Connection", "From", "Connected", *COUNTERS)
@@ -60,12 +61,16 @@ def _person(person: Any) -> list[SafeString | str]:
     second = "guest" if user.is_guest else user.username
     link = pages.anchor(pages.page_url(person), user.display_name)
     presence = presence_of(person)
-    # That somebody is present says that the user was let in.
-    stood_apart = presence == "gone" and person.admission != Participant.Admission.OPEN
-    state = pages.badge(person.admission, ADMISSIONS) if stood_apart else pages.badge(presence, PRESENCES)
-    moment = person.joined_at or person.asked_at
-    joined = format_html("joined {}", pages.ago(moment)) if person.joined_at else pages.ago(moment) if moment else ""
-    return [pages.two_lines(link, second), pages.badge(role, ROLES), pages.two_lines(state, joined)]
+    turned_out = person.admission in TURNED_OUT
+    state = pages.badge(person.admission, ADMISSIONS) if turned_out else pages.badge(presence, PRESENCES)
+    words, moment = {
+        "present": ("joined {}", person.joined_at),
+        "away": ("lost {}", person.away_since),
+        "waiting": ("asked {}", person.asked_at),
+        "gone": ("last here {}", person.last_activity if person.joined_at else None),
+    }[presence]
+    since_when = format_html(words, pages.ago(moment)) if moment else ""
+    return [pages.two_lines(link, second), pages.badge(role, ROLES), pages.two_lines(state, since_when)]
 
 
 def connection_cells(row: Connection) -> list[SafeString | str]:
