@@ -8,18 +8,15 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import transaction
-from django.urls import URLPattern, URLResolver, get_resolver
-from rest_framework.views import APIView
 
-from bduf_realtime.gateway.views import no_such_call
 from bduf_realtime.routing import ClientConsumer
 from tests.cast import CALLERS, Cast, cast
 from tests.people import Rest
+from tests.routes import calls, filled, ids
 from tests.sockets import Peer, code_of, connected, token_of
 
 ROUTES = """
@@ -123,41 +120,8 @@ ROUTE_TABLE, COMMAND_TABLE = read(ROUTES), read(COMMANDS)
 # --- REST --------------------------------------------------------------------------------------------------------
 
 
-def routes() -> Iterator[tuple[str, Any]]:
-    """Every route below /api/v1/, with its view."""
-
-    def walk(patterns: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-        for pattern in patterns:
-            path = prefix + str(pattern.pattern)
-            if isinstance(pattern, URLResolver):
-                yield from walk(pattern.url_patterns, path)
-            elif isinstance(pattern, URLPattern) and path.startswith("api/v1/"):
-                yield path.removeprefix("api/v1/"), pattern.callback
-
-    return walk(get_resolver().url_patterns, "")
-
-
-def calls() -> list[str]:
-    """Every route with each of its methods."""
-    found = []
-    for path, view in routes():
-        if (shape := getattr(view, "view_class", None) or getattr(view, "cls", None)) is not None:
-            assert issubclass(shape, APIView), f"{path} answers in a shape of its own"
-            methods = [m.upper() for m in shape.http_method_names if hasattr(shape, m)]
-            found += [f"{method} {path}" for method in methods if method not in ("HEAD", "OPTIONS")]
-        else:
-            assert view is no_such_call, path
-    return found
-
-
 def test_every_route_is_in_the_table_and_every_route_of_the_table_is_there() -> None:
     assert sorted(ROUTE_TABLE) == sorted(calls())
-
-
-def ids(cast: Cast, path: str) -> dict[str, Any]:
-    """What stands in a path's holes, by the hole's name."""
-    own = {"projects": cast.project.pk, "sessions": cast.session.pk, "connections": cast.connection.pk}
-    return {"pk": own.get(path.partition("/")[0]), "user": cast.target.pk, "invitation": cast.invitation.pk}
 
 
 def body(cast: Cast, call: str) -> Any:
@@ -176,7 +140,7 @@ def body(cast: Cast, call: str) -> Any:
 def answer(caller: Rest, call: str, holes: dict[str, Any], data: Any = None) -> tuple[int, Any]:
     """Makes a call, and leaves nothing of it behind."""
     method, path = call.split()
-    path = re.sub(r"<\w+:(\w+)>", lambda hole: str(holes[hole[1]]), path)
+    path = filled(path, holes)
     with transaction.atomic():
         response = caller.client.generic(method, f"/api/v1/{path}", json.dumps(data or {}), "application/json")
         transaction.set_rollback(True)

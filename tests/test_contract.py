@@ -30,6 +30,9 @@ STAFF = ("/api/v1/audit/", "/api/v1/connections/", "/api/v1/status/")
 
 contract = schemathesis.openapi.from_wsgi("/api/v1/schema/", get_wsgi_application())
 contract.config.phases.coverage.enabled = False
+# Each run is like the last: ids that it answered with are others every time.
+contract.config.phases.fuzzing.extra_data_sources.responses = False
+contract.config.phases.fuzzing.error_feedback.is_enabled = False
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def everybody(one_connection: None, settings: Any) -> Cast:
     return everybody
 
 
-def aim(case: Any, everybody: Cast) -> None:
+def aim(case: Any, everybody: Cast, surely: bool) -> None:
     """Puts ids of what exists where a call has some other, three times of four, so that it gets to the inside."""
     own = {"projects": everybody.project.pk, "sessions": everybody.session.pk, "connections": everybody.connection.pk}
     real = {
@@ -70,7 +73,7 @@ def aim(case: Any, everybody: Cast) -> None:
     for container in (case.path_parameters, case.body):
         if isinstance(container, dict):
             for name in container.keys() & real.keys():
-                if zlib.crc32(f"{name}{container[name]}".encode(errors="replace")) % 4:
+                if surely or zlib.crc32(f"{name}{container[name]}".encode(errors="replace")) % 4:
                     container[name] = str(real[name])
 
 
@@ -91,7 +94,7 @@ def successes(request: pytest.FixtureRequest) -> Iterator[list[int]]:
     suppress_health_check=list(HealthCheck),
 )
 def test_an_answer_is_one_that_the_document_names(case: Any, everybody: Cast, successes: list[int]) -> None:
-    aim(case, everybody)
+    aim(case, everybody, surely=not successes)
     caller = everybody["staff" if case.path.startswith(STAFF) else "owner"]
     with transaction.atomic():
         response = case.call(headers={"Authorization": f"Bearer {token_of(caller)}"})

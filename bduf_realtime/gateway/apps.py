@@ -12,3 +12,4 @@ class GatewayConfig(AppConfig):
         logs.configure()
         daphne.close_with_reason()
         daphne.answer_pings_that_are_read()
+        daphne.refuse_long_bodies()

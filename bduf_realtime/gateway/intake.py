@@ -50,7 +50,8 @@ class BoundedBodies:
         await self._application(scope, replay, send)
 
 
-async def _refuse(send: Any, limit: int) -> None:
+def refusal(limit: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of the answer to a body that is too long."""
     text = f"A body may have {limit} bytes."
     body = msgspec.json.encode({"code": "quota.exceeded", "message": text, "details": {"limit": limit}})
     headers = [
@@ -60,5 +61,10 @@ async def _refuse(send: Any, limit: int) -> None:
         (b"x-content-type-options", b"nosniff"),
         (b"connection", b"close"),  # what is still to come is not read
     ]
+    return headers, body
+
+
+async def _refuse(send: Any, limit: int) -> None:
+    headers, body = refusal(limit)
     await send({"type": "http.response.start", "status": TOO_LARGE, "headers": headers})
     await send({"type": "http.response.body", "body": body})

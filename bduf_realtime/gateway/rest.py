@@ -121,14 +121,14 @@ class Filters(DjangoFilterBackend):
             raise translate_validation(filterset.errors)  # type: ignore[misc]
         for name, value in filterset.form.cleaned_data.items():
             if isinstance(value, datetime):
-                _within_time(name, value)
+                filterset.form.cleaned_data[name] = _in_utc(name, value)
         found: QuerySet[Any] = filterset.qs
         return found
 
 
-def _within_time(name: str, value: datetime) -> None:
+def _in_utc(name: str, value: datetime) -> datetime:
     try:
-        value.astimezone(UTC)  # as the database will have it
+        return value.astimezone(UTC)  # PostgreSQL takes no more than 16 hours beside it
     except OverflowError as error:
         raise RealtimeError("msg.bad_value", f"{name} is out of range.", details={"field": name}) from error
 

@@ -157,6 +157,7 @@ def several(team: Team) -> Team:
         ({"tag": "' OR 1=1 --"}, []),
         ({"created_after": "2026-01-02T00:00:00Z", "created_before": "2026-02-01T00:00:00Z"}, ["Gamma", "Beta"]),
         ({"created_after": "2026-01-03T01:00:00+01:00"}, ["Kick-off", "Gamma"]),
+        ({"created_after": "2026-01-03T21:54:00+21:54"}, ["Kick-off", "Gamma"]),
         ({"ordering": "name"}, ["Alpha", "Beta", "Gamma", "Kick-off"]),
         ({"ordering": "-name"}, ["Kick-off", "Gamma", "Beta", "Alpha"]),
         ({"ordering": "created_at"}, ["Alpha", "Beta", "Gamma", "Kick-off"]),

@@ -1,0 +1,51 @@
+"""Every call that REST takes, from the routes themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.views import APIView
+
+from bduf_realtime.gateway.views import no_such_call
+from tests.cast import Cast
+
+
+def routes() -> Iterator[tuple[str, Any]]:
+    """Every route below /api/v1/, with its view."""
+
+    def walk(patterns: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+        for pattern in patterns:
+            path = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns, path)
+            elif isinstance(pattern, URLPattern) and path.startswith("api/v1/"):
+                yield path.removeprefix("api/v1/"), pattern.callback
+
+    return walk(get_resolver().url_patterns, "")
+
+
+def calls() -> list[str]:
+    """Every route with each of its methods."""
+    found = []
+    for path, view in routes():
+        if (shape := getattr(view, "view_class", None) or getattr(view, "cls", None)) is not None:
+            assert issubclass(shape, APIView), f"{path} answers in a shape of its own"
+            methods = [m.upper() for m in shape.http_method_names if hasattr(shape, m)]
+            found += [f"{method} {path}" for method in methods if method not in ("HEAD", "OPTIONS")]
+        else:
+            assert view is no_such_call, path
+    return found
+
+
+def ids(cast: Cast, path: str) -> dict[str, Any]:
+    """What stands in a path's holes, by the hole's name."""
+    own = {"projects": cast.project.pk, "sessions": cast.session.pk, "connections": cast.connection.pk}
+    return {"pk": own.get(path.partition("/")[0]), "user": cast.target.pk, "invitation": cast.invitation.pk}
+
+
+def filled(path: str, holes: dict[str, Any]) -> str:
+    """A path with what stands in its holes."""
+    return re.sub(r"<\w+:(\w+)>", lambda hole: str(holes[hole[1]]), path)
