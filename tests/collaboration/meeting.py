@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from benchmarks.world import Person
 from tests.gateway.plain import Plain
 from tests.live import Live
 
@@ -78,6 +79,16 @@ class Meeting:
         answer = await self.owner.ask("room:history", {"room": room or self.room, "limit": 500})
         assert answer["type"] == "ack", answer
         return list(answer["data"]["events"])
+
+    def guest(self, name: str = "Passer-by") -> Person:
+        """Somebody without an account, who has accepted an invitation."""
+        status, invitation = self.rest("POST", "invitations/", body={})
+        assert status == 201, invitation
+        status, accepted = self.live.rest(
+            "POST", "invitations/accept/", None, {"token": invitation["token"], "name": name}
+        )
+        assert status == 200, accepted
+        return Person(accepted["user"]["id"], "", accepted["access"])
 
     def rest(self, method: str, path: str, by: Plain | None = None, body: Any = None) -> tuple[int, Any]:
         """A REST call about this session."""

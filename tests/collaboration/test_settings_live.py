@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.world import Person
 from tests.collaboration.meeting import MOVE, MOVED, SESSION, SIGNAL, SIGNALLED, Meeting, meeting
 from tests.gateway.plain import PATIENCE, Plain
 from tests.live import Live
@@ -26,16 +25,6 @@ def places(plain: Plain) -> dict[str, Any]:
 
 def spot(session: Meeting, x: int = 1) -> dict[str, Any]:
     return {"session": session.session, "position": {"x": x}}
-
-
-async def guest_of(session: Meeting, name: str = "Passer-by") -> Person:
-    """Somebody without an account, who has accepted an invitation."""
-    status, invitation = session.rest("POST", "invitations/", body={})
-    assert status == 201, invitation
-    body = {"token": invitation["token"], "name": name}
-    status, accepted = session.live.rest("POST", "invitations/accept/", None, body)
-    assert status == 200, accepted
-    return Person(accepted["user"]["id"], "", accepted["access"])
 
 
 async def test_more_or_fewer_seats_count_for_the_next_who_comes(live: Live) -> None:
@@ -127,7 +116,7 @@ async def test_guests_come_only_where_they_may_and_go_when_they_may_not(live: Li
         body = {"token": session.rest("POST", "invitations/", body={})[1]["token"], "name": "Passer-by"}
         assert live.rest("POST", "invitations/accept/", None, body)[1]["code"] == "perm.denied"
         await session.update(allow_anonymous=True)
-        person = await guest_of(session)
+        person = session.guest()
         member, guest = await session.member(), await session.connect(person)
         joined = await guest.join(session.room)
         assert (joined["role"], joined["permissions"]) == ("participant", ["read", "write"])
@@ -152,7 +141,7 @@ async def test_guests_come_only_where_they_may_and_go_when_they_may_not(live: Li
 async def test_whoever_changes_a_setting_sees_all_that_follows_from_it(live: Live) -> None:
     """The ack stands for the session's own event; what the change does to people are events of their own."""
     async with meeting(live, allow_anonymous=True, require_approval=True) as session:
-        guests = [await guest_of(session, name) for name in ("Ann", "Bob")]
+        guests = [session.guest(name) for name in ("Ann", "Bob")]
         for person in guests:
             assert await session.knock(await session.connect(person)) == "session.join_pending"
         ack = await session.update(require_approval=False)

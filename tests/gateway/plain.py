@@ -84,6 +84,10 @@ class Plain:
     async def say(self, session: str, body: Any, id: str | None = None) -> dict[str, Any]:
         return await self.ask(SEND, {"session": session, "body": str(body)}, id)
 
+    def asked(self, id: str) -> str:
+        """The type of the command that was sent under an id."""
+        return str(self._asked[id]["type"])
+
     def answers(self, id: str) -> list[dict[str, Any]]:
         return self._answers.get(id, [])
 

@@ -5,60 +5,26 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from collaboration.messages import EVENTS
+from tests.collaboration.meeting import PARTICIPANT, Meeting, meeting
+from tests.gateway.fold import comparable, followed
 from tests.gateway.plain import PATIENCE, SEND, Plain
 from tests.live import Live
 from tests.servers import eventually
 
 pytestmark = pytest.mark.live
 
-State = dict[str, Any]
+JOINED, UPDATED, REMOVED = f"{PARTICIPANT}joined", f"{PARTICIPANT}updated", f"{PARTICIPANT}removed"
+REQUESTED = f"{PARTICIPANT}requested"
 EPHEMERAL = {"collaboration:signal:sent"}
-
-
-def without(rows: list[State], user: str) -> list[State]:
-    return [row for row in rows if row["user"] != user]
-
-
-def applied(state: State, event: dict[str, Any]) -> State:
-    """What a client that has the state makes of an event."""
-    data = event["data"]
-    match event["type"]:
-        case "collaboration:message:sent":
-            pass
-        case "project:broadcast":
-            pass
-        case "project:updated":
-            state["name"] = data["name"]
-        case "collaboration:participant:requested":
-            state["waiting"] = [*without(state["waiting"], data["user"]), data["participant"]]
-        case "collaboration:participant:joined":
-            state["participants"] = [*without(state["participants"], data["user"]), data["participant"]]
-        case "collaboration:participant:updated":
-            state["participants"] = [
-                data["participant"] if row["user"] == data["user"] else row for row in state["participants"]
-            ]
-        case "collaboration:participant:left" | "collaboration:participant:removed":
-            state["participants"] = without(state["participants"], data["user"])
-        case "collaboration:session:created":
-            state["sessions"].append(data["session"])
-        case "project:member:added" | "project:member:updated":
-            member = {field: data[field] for field in ("user", "name", "kind", "role")}
-            known = [row["user"] for row in state["members"]]
-            if data["user"] in known:
-                state["members"][known.index(data["user"])] = member
-            else:
-                state["members"].append(member)
-        case "project:member:removed":
-            state["members"] = without(state["members"], data["user"])
-        case other:
-            raise AssertionError(f"nobody has said here what {other} does to a snapshot")
-    return state
+IN_PROJECTS = {kind for kind in EVENTS if kind.startswith(("project:", "collaboration:session:"))}
+IN_SESSIONS = EVENTS.keys() - EPHEMERAL - {kind for kind in IN_PROJECTS if kind.startswith("project:")}
+# An ended session shows nobody a snapshot; that of the project no longer has it.
+SEEN_IN_SESSIONS = IN_SESSIONS - {"collaboration:session:created", "collaboration:session:ended"}
 
 
 class Watched:
@@ -72,25 +38,24 @@ class Watched:
 
     async def begin(self) -> None:
         await self._other.join(self.room)
-        self._state = (await self._follower.join(self.room))["state"]
+        await self._follower.join(self.room)
 
-    async def after(self, action: Callable[[], Any], expected: str) -> None:
-        """Acts, waits for the event, and compares what it makes of the state with a fresh snapshot."""
+    async def after(self, action: Callable[[], Any], *expected: str) -> None:
+        """Acts, waits for the events, and compares what they make of the state with a fresh snapshot."""
         seen = len(self._follower.events(self.room))
         done = action()
         if isinstance(done, Awaitable):
             await done
-        await eventually(lambda: self._came(seen, expected), timeout=PATIENCE, what=expected)
-        fresh = await self._other.join(self.room)
-        await eventually(lambda: self._follower.position(self.room)[1] >= fresh["seq"], timeout=PATIENCE)
-        for event in self._follower.events(self.room)[seen:]:
-            if event["seq"] <= fresh["seq"]:
-                self.kinds.add(event["type"])
-                self._state = applied(deepcopy(self._state), event)
-        assert self._state == fresh["state"]
+        await eventually(lambda: self._came(seen, expected), timeout=PATIENCE, what=str(expected))
+        while (fresh := await self._other.join(self.room))["seq"] > self._follower.position(self.room)[1]:
+            await self._follower.sees(self.room, fresh["seq"])
+        while (state := followed(self._follower, self.room))[1] > fresh["seq"]:
+            fresh = await self._other.join(self.room)
+        self.kinds |= {event["type"] for event in self._follower.events(self.room)[seen:]}
+        assert comparable(state[0]) == comparable(fresh["state"])
 
-    def _came(self, seen: int, expected: str) -> bool:
-        return any(event["type"] == expected for event in self._follower.events(self.room)[seen:])
+    def _came(self, seen: int, expected: tuple[str, ...]) -> bool:
+        return set(expected) <= {event["type"] for event in self._follower.events(self.room)[seen:]}
 
 
 @asynccontextmanager
@@ -102,29 +67,85 @@ async def watched(live: Live, room: str) -> AsyncIterator[Watched]:
 
 
 async def test_the_state_of_a_session_follows_from_its_events(hurried: Live) -> None:
-    session, person = hurried.session(), hurried.person()
-    async with watched(hurried, f"session:{session}") as room, Plain(hurried, person) as coming:
-        await room.after(lambda: coming.join(room.room), "collaboration:participant:joined")
-        await room.after(lambda: coming.say(session, "hi"), "collaboration:message:sent")
-        await room.after(lambda: hurried.role(person, "observer"), "collaboration:participant:updated")
-        await room.after(lambda: hurried.role(person, "participant"), "collaboration:participant:updated")
+    async with meeting(hurried) as session, watched(hurried, session.room) as room:
+        coming = await session.connect()
+        person = coming.person
+        await room.after(lambda: coming.join(room.room), JOINED)
+        await room.after(lambda: coming.say(session.session, "hi"), "collaboration:message:sent")
+        await room.after(lambda: hurried.role(person, "observer"), UPDATED)
+        await room.after(lambda: hurried.role(person, "participant"), UPDATED)
+        await room.after(lambda: session.role(coming, "moderator"), UPDATED)
+        await room.after(lambda: session.update(max_participants=20), "collaboration:session:updated")
+        await room.after(lambda: session.manage("session:pause"), "collaboration:session:paused")
+        await room.after(lambda: session.manage("session:resume"), "collaboration:session:resumed")
         await room.after(coming.drop, "collaboration:participant:left")
-        async with Plain(hurried, person) as back:
-            await room.after(lambda: back.join(room.room), "collaboration:participant:joined")
-            await room.after(lambda: dismiss(hurried, person.id), "collaboration:participant:removed")
+        back = await session.connect(person)
+        await room.after(lambda: back.join(room.room), JOINED)
+        await room.after(lambda: session.manage("participant:remove", user=person.id), REMOVED)
+        await room.after(lambda: session.manage("participant:admit", user=person.id), UPDATED)
+        again = await session.connect(person)
+        await room.after(lambda: again.join(room.room), JOINED)
+        await room.after(lambda: dismiss(hurried, person.id), REMOVED)
         hurried.role(person, "participant")
-    assert room.kinds == {kind for kind in EVENTS if kind.split(":")[1] in ("message", "participant")}
+        await before_the_door(hurried, session, room)
+    assert room.kinds == SEEN_IN_SESSIONS
+
+
+async def before_the_door(live: Live, session: Meeting, room: Watched) -> None:
+    """Everything that may become of somebody who waits to be let in."""
+    await room.after(lambda: session.update(require_approval=True), "collaboration:session:updated")
+    admitted, denied, expelled, rising, patient, changing = [await session.connect() for _ in range(6)]
+    for waiting in (admitted, denied, expelled, rising, patient, changing):
+        await room.after(lambda plain=waiting: session.knock(plain), REQUESTED)
+    await room.after(lambda: session.role(admitted, "observer"), UPDATED)
+    await room.after(lambda: live.role(changing.person, "observer"), UPDATED)
+    await room.after(lambda: session.manage("participant:admit", user=admitted.person.id), UPDATED)
+    await room.after(lambda: admitted.join(room.room), JOINED)
+    await room.after(lambda: session.manage("participant:deny", user=denied.person.id), REMOVED)
+    await room.after(lambda: dismiss(live, expelled.person.id), REMOVED)
+    await room.after(lambda: session.role(rising, "moderator"), UPDATED)
+    await room.after(lambda: rising.join(room.room), JOINED)
+    await room.after(
+        lambda: session.update(require_approval=False, allow_anonymous=True), "collaboration:session:updated", UPDATED
+    )
+    await room.after(lambda: patient.join(room.room), JOINED)
+    guest = await session.connect(session.guest())
+    await room.after(lambda: guest.join(room.room), JOINED)
+    await room.after(lambda: session.update(allow_anonymous=False), "collaboration:session:updated", REMOVED)
+    for person, role in ((expelled, "participant"), (changing, "participant")):
+        live.role(person.person, role)
 
 
 async def test_the_state_of_a_project_follows_from_its_events(hurried: Live) -> None:
     person = hurried.person()
-    async with watched(hurried, f"project:{hurried.project}") as room:
+    async with (
+        watched(hurried, f"project:{hurried.project}") as room,
+        meeting(hurried) as session,
+        Plain(hurried, hurried.owner) as chief,
+    ):
         await room.after(lambda: hurried.role(person, "moderator"), "project:member:updated")
         await room.after(lambda: dismiss(hurried, person.id), "project:member:removed")
         await room.after(lambda: hurried.role(person, "participant"), "project:member:added")
+        await room.after(lambda: rename(hurried, f"House {person.id}"), "project:updated")
+        word = {"project": hurried.project, "name": "deploy", "payload": {}}
+        await room.after(lambda: chief.ask("project:broadcast", word), "project:broadcast")
         await room.after(hurried.session, "collaboration:session:created")
-    of_projects = {kind for kind in EVENTS if kind.startswith("project:")}
-    assert room.kinds == of_projects | {"collaboration:session:created"}
+        for command, change in (
+            ("update", "updated"),
+            ("pause", "paused"),
+            ("resume", "resumed"),
+            ("end", "ended"),
+        ):
+            data = {"name": "Another"} if command == "update" else {}
+            await room.after(
+                lambda command=command, data=data: session.manage(f"session:{command}", **data),
+                f"collaboration:session:{change}",
+            )
+    assert room.kinds == IN_PROJECTS
+
+
+def rename(live: Live, name: str) -> None:
+    assert live.rest("PATCH", f"projects/{live.project}/", live.owner, {"name": name})[0] == 200
 
 
 def dismiss(live: Live, user: str) -> None:
