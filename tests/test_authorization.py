@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from bduf_realtime.gateway.models import Attendance, Connection, Instance
 from bduf_realtime.routing import ClientConsumer
+from collaboration.models import Participant
 from tests.cast import CALLERS, Cast, cast
 from tests.people import Rest
 from tests.routes import calls, filled, ids
@@ -181,6 +183,30 @@ def test_what_is_anothers_is_answered_as_what_does_not_exist(call: str) -> None:
         ]
         assert answers[0] == answers[1]
         assert answers[0][0] == 404
+
+
+PRIVATE = ("@private.example", "192.0.2.66", "Spy/1.0", "md5$")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("call", [call for call in ROUTE_TABLE if "200" in ROUTE_TABLE[call]["observer"]])
+def test_nobody_is_told_what_is_private_to_others(call: str) -> None:
+    everybody = cast()
+    for user in everybody.people.values():
+        if user is not None:
+            user.email, user.password = f"{user.username}@private.example", "md5$private"
+            user.save()
+    Participant.objects.update(present=True)
+    Connection.objects.update(address="192.0.2.66", user_agent="Spy/1.0")
+    room = f"session:{everybody.session.pk}"
+    Attendance.objects.create(
+        connection=everybody.connection.pk, instance=Instance.objects.get(), room=room, user=str(everybody["owner"].pk)
+    )
+    for caller in ("observer", "participant", "moderator", "guest"):
+        user = everybody[caller]
+        _, said = answer(Rest(user), call, ids(everybody, call.split()[1]), body(everybody, call))
+        told = json.dumps(said).replace(f"{user.username}@private.example", "")  # one's own, to oneself
+        assert not [word for word in PRIVATE if word in told]
 
 
 # --- sockets -----------------------------------------------------------------------------------------------------

@@ -230,8 +230,7 @@ def test_a_page_trades_its_session_and_csrf_token_for_a_socket_token(ada: User) 
 def test_a_socket_token_needs_a_session_not_a_bearer(ada: User) -> None:
     for caller in (Rest(ada), nobody()):
         status, answer = caller.post("auth/socket-token/")
-        assert status in (401, 403)
-        assert answer["code"] == "auth.invalid"
+        assert (status, answer["code"]) == (401, "auth.invalid")
 
 
 def test_a_session_is_not_enough_to_change_anything_without_the_csrf_token(ada: User) -> None:
@@ -266,3 +265,11 @@ def test_a_page_that_signs_out_by_its_session_has_no_token_to_take_back(ada: Use
     token = Rest(ada)
     assert browser.post("/api/v1/auth/sign-out/", content_type="application/json").status_code == 204
     assert token.get("me/")[0] == 200
+
+
+@pytest.mark.parametrize("body", [{"everywhere": "maybe"}, {"everywhere": None}, [], "everywhere", 1], ids=str)
+def test_what_does_not_say_whether_to_sign_out_everywhere_signs_nobody_out(ada: User, body: Any) -> None:
+    caller = Rest(ada)
+    status, answer = caller.post("auth/sign-out/", body)
+    assert (status, answer["code"]) == (400, "msg.bad_value")
+    assert caller.get("me/")[0] == 200
