@@ -51,7 +51,6 @@ class Operation:
     applies: Callable[[Any], bool] = lambda row: True
     icon: str = "bolt"
     danger: bool = False
-    takes_reason: bool = True
     choices: Sequence[tuple[str, str]] = ()
     choice_label: str = ""
 
@@ -67,14 +66,13 @@ class OrderForm(forms.Form):
                 choices=[("", "Choose"), *operation.choices],  # nothing is chosen by not looking
                 widget=UnfoldAdminSelectWidget(),
             )
-        if operation.takes_reason:
-            self.fields["reason"] = forms.CharField(
-                label="Reason",
-                required=False,
-                max_length=REASON_LENGTH,
-                help_text="Kept in the audit trail.",
-                widget=UnfoldAdminTextInputWidget({"autofocus": True, "autocomplete": "off"}),
-            )
+        self.fields["reason"] = forms.CharField(
+            label="Reason",
+            required=False,
+            max_length=REASON_LENGTH,
+            help_text="Kept in the audit trail.",
+            widget=UnfoldAdminTextInputWidget({"autofocus": True, "autocomplete": "off"}),
+        )
 
 
 @dataclass(eq=False)

@@ -27,26 +27,34 @@ def connections_cut(*, connections: QuerySet[Connection], by: User, door: str = 
 
 
 def user_disable(*, user: User, by: User, door: str = "admin", reason: str = "") -> None:
-    """Shuts an account; its sockets close 4423. Raises perm.denied for one's own."""
+    """Shuts an account; its sockets close 4423. Raises perm.denied for one's own, and for staff's."""
     if user == by:
         raise RealtimeError("perm.denied", "That is your own account.")
+    _refuse_staff(user, by)
     with write():
         account_disable(user=user)
         audit_record_many([_entry("user:disable", by, f"user:{user.pk}", door, {}, reason)])
 
 
 def user_enable(*, user: User, by: User, door: str = "admin", reason: str = "") -> None:
-    """Opens an account that was shut."""
+    """Opens an account that was shut. Raises perm.denied for staff's."""
+    _refuse_staff(user, by)
     with write():
         account_enable(user=user)
         audit_record_many([_entry("user:enable", by, f"user:{user.pk}", door, {}, reason)])
 
 
 def user_sign_out(*, user: User, by: User, door: str = "admin", reason: str = "") -> None:
-    """Takes back every token of a user; its sockets close 4401."""
+    """Takes back every token of a user; its sockets close 4401. Raises perm.denied for staff's."""
+    _refuse_staff(user, by)
     with write():
         user_sign_out_everywhere(user=user)
         audit_record_many([_entry("user:sign_out", by, f"user:{user.pk}", door, {}, reason)])
+
+
+def _refuse_staff(user: User, by: User) -> None:
+    if user != by and not by.is_superuser and (user.is_staff or user.is_superuser):
+        raise RealtimeError("perm.denied", "Accounts of staff are managed by superusers.")
 
 
 def _entry(action: str, by: User, target: str, door: str, details: dict[str, str], reason: str) -> AuditRecord:

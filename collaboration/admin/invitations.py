@@ -55,7 +55,9 @@ def invitations_table(request: HttpRequest, session: Session) -> Table:
 
 
 def _revoke(row: Invitation, order: Order) -> None:
-    services.invitation_revoke(session=row.session_id, invitation=row.pk, by=order.by, door="admin")
+    services.invitation_revoke(
+        session=row.session_id, invitation=row.pk, by=order.by, door="admin", reason=order.reason
+    )
 
 
 @admin.register(Invitation)
@@ -84,7 +86,6 @@ class InvitationAdmin(OperatedAdmin):
             lambda row: row.revoked_at is None,
             icon="link_off",
             danger=True,
-            takes_reason=False,
         )
     ]
 

@@ -67,6 +67,11 @@ def note_if_idle(session: UUID) -> None:
     Session.objects.filter(~Exists(present), pk=session).update(idle_since=timezone.now())
 
 
+def because(reason: str) -> dict[str, str]:
+    """A reason as an audit entry's details have it: not at all where none was given."""
+    return {"reason": reason} if reason else {}
+
+
 def record(
     session: Session, action: str, by: User | None, door: str, target: str = "", details: dict[str, Any] | None = None
 ) -> None:

@@ -17,7 +17,7 @@ from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms.transactions import write
 from collaboration import roles, selectors
 from collaboration.models import Invitation, Participant, Session
-from collaboration.services.acting import actor_of, author_of, lock_session, record, refuse_ended, require
+from collaboration.services.acting import actor_of, author_of, because, lock_session, record, refuse_ended, require
 from collaboration.services.participants import tell_updated
 from collaboration.text import plain_name
 
@@ -61,17 +61,18 @@ def invitation_create(
     return invitation, secret
 
 
-def invitation_revoke(*, session: UUID, invitation: UUID, by: User, door: str = "rest") -> None:
+def invitation_revoke(*, session: UUID, invitation: UUID, by: User, door: str = "rest", reason: str = "") -> None:
     """Takes an invitation back; who came in by it stays. Raises session.not_found, perm.denied, invitation.invalid."""
     with write():
         found = lock_session(session)
         require(found, by, door, "manage_participants")
-        known = Invitation.objects.filter(session=found, pk=invitation, revoked_at=None).first()
-        if known is None:
+        row = Invitation.objects.filter(session=found, pk=invitation, revoked_at=None).first()
+        if row is None:
             raise RealtimeError("invitation.invalid")
-        known.revoked_at = timezone.now()
-        known.save(update_fields=["revoked_at"])
-        record(found, "invitation:revoke", by, door, details={"invitation": str(invitation)})
+        row.revoked_at = timezone.now()
+        row.save(update_fields=["revoked_at"])
+        known = {"invitation": str(invitation), **because(reason)}
+        record(found, "invitation:revoke", by, door, details=known)
 
 
 def invitation_accept(*, secret: str, by: User | None, name: str = "", door: str = "rest") -> tuple[Session, User, str]:

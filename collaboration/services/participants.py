@@ -14,6 +14,7 @@ from collaboration.messages import ParticipantInfo, ParticipantRemoved, Particip
 from collaboration.models import Participant, Session
 from collaboration.services.acting import (
     author_of,
+    because,
     lock_session,
     note_if_idle,
     record,
@@ -201,5 +202,5 @@ def _record(
     reason: str,
     details: dict[str, Any] | None = None,
 ) -> None:
-    known = {"session": str(session.pk), **(details or {}), **({"reason": reason} if reason else {})}
+    known = {"session": str(session.pk), **(details or {}), **because(reason)}
     record(session, f"participant:{verb}", by, door, f"user:{participant.user_id}", known)

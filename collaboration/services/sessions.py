@@ -21,7 +21,7 @@ from bduf_realtime.rooms.transactions import write
 from collaboration import roles, selectors
 from collaboration.messages import SessionChanged, SessionCreated, Settings
 from collaboration.models import Participant, Project, Session
-from collaboration.services.acting import author_of, lock_session, record, refuse_ended, require, tell
+from collaboration.services.acting import author_of, because, lock_session, record, refuse_ended, require, tell
 from collaboration.services.participants import remove_guests, waiting_admit
 from collaboration.text import plain_name, plain_tags
 
@@ -134,7 +134,7 @@ def _set_status(
             found.status = status
             found.save(update_fields=["status"])
             _tell_both(found, change, author_of(by, connection))
-            record(found, f"session:{verb}", by, door, details=_because(reason))
+            record(found, f"session:{verb}", by, door, details=because(reason))
     return found
 
 
@@ -144,7 +144,7 @@ def session_end(*, session: UUID, by: User, door: str = "rest", connection: str 
         found = lock_session(session)
         require(found, by, door, "delete_session")
         refuse_ended(found)
-        _end(found, by, author_of(by, connection), door, _because(reason))
+        _end(found, by, author_of(by, connection), door, because(reason))
     return found
 
 
@@ -156,10 +156,6 @@ def _end(session: Session, by: User | None, author: Author, door: str, details: 
     places.filter(admission=Participant.Admission.WAITING).update(admission=Participant.Admission.OPEN)
     _tell_both(session, "ended", author)
     record(session, "session:end", by, door, details=details)
-
-
-def _because(reason: str) -> dict[str, Any]:
-    return {"reason": reason} if reason else {}
 
 
 def _tell_both(session: Session, change: str, by: Author) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
@@ -68,3 +69,14 @@ def test_nobody_shuts_the_own_account() -> None:
         services.user_disable(user=operator, by=operator)
     assert User.objects.get(pk=operator.pk).is_active
     assert trail() == []
+
+
+@pytest.mark.parametrize("act", [services.user_disable, services.user_enable, services.user_sign_out])
+def test_accounts_of_staff_are_managed_by_superusers(act: Callable[..., None]) -> None:
+    operator, root = person(is_staff=True), person(is_staff=True, is_superuser=True)
+    for colleague in (person(is_staff=True), person(is_superuser=True)):
+        with pytest.raises(RealtimeError, match="denied"):
+            act(user=colleague, by=operator)
+        assert trail() == []
+    act(user=operator, by=root)
+    assert len(trail()) == 1

@@ -15,29 +15,20 @@ from bduf_realtime.audit.pages import column
 from bduf_realtime.audit.services import Actor, audit_record
 from bduf_realtime.gateway import services
 from bduf_realtime.gateway.admin.connections import with_open_connections
-from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.models import Connection
 from bduf_realtime.gateway.operating import Operated, Operation, Order
 from bduf_realtime.rooms.transactions import write
 
 
-def _manage(user: User, order: Order) -> None:
-    if not order.by.is_superuser and (user.is_staff or user.is_superuser):
-        raise RealtimeError("perm.denied", "Accounts of staff are managed by superusers.")
-
-
 def _disable(user: User, order: Order) -> None:
-    _manage(user, order)
     services.user_disable(user=user, by=order.by, reason=order.reason)
 
 
 def _enable(user: User, order: Order) -> None:
-    _manage(user, order)
     services.user_enable(user=user, by=order.by, reason=order.reason)
 
 
 def _sign_out(user: User, order: Order) -> None:
-    _manage(user, order)
     services.user_sign_out(user=user, by=order.by, reason=order.reason)
 
 
