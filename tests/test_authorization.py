@@ -294,3 +294,26 @@ async def test_a_room_of_anothers_is_answered_as_one_that_does_not_exist(everybo
             said = [{name: a.get(name) for name in ("code", "message", "details")} for a in answers]
             assert said[0] == said[1], row
             assert said[0]["code"] in ("room.not_found", "room.not_joined", "session.not_found"), row
+
+
+@pytest.mark.usefixtures("sockets")
+async def test_a_name_that_is_not_exactly_a_rooms_is_no_rooms(everybody: Cast) -> None:
+    peer = await connected(everybody["owner"])
+    session, own = str(everybody.session.pk), str(everybody["owner"].pk)
+    names = [f"{kind}:{key}" for kind in ("session", "project", "user") for key in ("", "*", "?", "%", "[0-9a-f]*")]
+    names += [f"session:{session}{end}" for end in (":", "*", "/", " ", "\n", ":x")]
+    names += [f"session:{session.upper()}", f"session:{{{session}}}", f"session:{session.replace('-', '')}"]
+    names += [
+        f"Session:{session}",
+        f" session:{session}",
+        f"document:{session}",
+        f"project:{session}",
+        session,
+        "*",
+        ":",
+    ]
+    names += [f"user:{own.upper()}", f"user:{own}:*"]
+    for name in names:
+        for type_ in ("room:join", "room:history"):
+            assert await code_of(peer, type_, {"room": name}) == "room.not_found", name
+    assert await code_of(peer, "room:join", {"room": f"user:{own}"}) == "ack"
