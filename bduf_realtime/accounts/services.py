@@ -61,5 +61,11 @@ def guests_delete(*, joined_before: datetime, but: QuerySet[Any]) -> int:
 
 
 def revoked_tokens_trim() -> int:
-    """Forgets refused tokens that have expired by themselves; returns how many."""
-    return RevokedToken.objects.filter(expires_at__lt=timezone.now()).delete()[0]
+    """Forgets tokens that have expired by themselves: refused ones, and every refresh token; returns how many."""
+    from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+
+    now = timezone.now()
+    refreshing = OutstandingToken.objects.filter(expires_at__lt=now).order_by("pk")[:5_000]
+    forgotten = OutstandingToken.objects.filter(pk__in=list(refreshing.values_list("pk", flat=True))).delete()
+    refused = RevokedToken.objects.filter(expires_at__lt=now).delete()
+    return forgotten[1].get("token_blacklist.OutstandingToken", 0) + refused[0]

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from bduf_realtime.accounts import services
 from bduf_realtime.accounts.models import RevokedToken, User
@@ -66,3 +67,15 @@ def test_tokens_that_expired_by_themselves_are_forgotten() -> None:
     assert services.revoked_tokens_trim() == 1
     assert services.revoked_tokens_trim() == 0
     assert RevokedToken.objects.get().jti == "young"
+
+
+def test_refresh_tokens_are_forgotten_with_what_was_said_of_them_once_they_have_expired() -> None:
+    ada = person()
+    old, young = PreciseRefreshToken.for_user(ada), PreciseRefreshToken.for_user(ada)
+    for token in (old, young):
+        token.blacklist()
+    OutstandingToken.objects.filter(jti=old["jti"]).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert services.revoked_tokens_trim() == 1
+    assert services.revoked_tokens_trim() == 0
+    assert OutstandingToken.objects.get().jti == young["jti"]
+    assert BlacklistedToken.objects.get().token.jti == young["jti"]
