@@ -10,6 +10,9 @@ django = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - Django's apps come first
 
 from bduf_realtime.gateway.intake import BoundedBodies  # noqa: E402
+from bduf_realtime.gateway.process import waking  # noqa: E402
 from bduf_realtime.routing import websocket_urlpatterns  # noqa: E402
 
-application = ProtocolTypeRouter({"http": BoundedBodies(django), "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter(
+    {"http": waking(BoundedBodies(django)), "websocket": URLRouter(websocket_urlpatterns)}
+)

@@ -48,7 +48,7 @@ DRAINED_PER_SECOND = 100
 
 
 class Process:
-    """One per event loop; made by the first connection, so that no server needs lifespan events."""
+    """One per event loop; made by the first call or connection, so that no server needs lifespan events."""
 
     def __init__(self, conf: Conf) -> None:
         self.id = str(uuid.uuid4())
@@ -310,13 +310,35 @@ _processes: dict[asyncio.AbstractEventLoop, asyncio.Task[Process]] = {}
 
 async def running() -> Process:
     """The process of this event loop, started by whoever asks first; raises RealtimeError if it cannot start."""
+    return await asyncio.shield(wake())
+
+
+def wake() -> asyncio.Task[Process]:
+    """Starts the process of this event loop if it has not started, or could not; does not wait for it."""
     loop = asyncio.get_running_loop()
     starting = _processes.get(loop)
     if starting is None or (starting.done() and (starting.cancelled() or starting.exception() is not None)):
         for ended in [known for known in _processes if known.is_closed()]:
             del _processes[ended]
         starting = _processes[loop] = loop.create_task(_started(), name="process")
-    return await asyncio.shield(starting)
+        starting.add_done_callback(_note_failure)
+    return starting
+
+
+def _note_failure(starting: asyncio.Task[Process]) -> None:
+    if not starting.cancelled() and (error := starting.exception()) is not None:
+        logger.warning("start_postponed", reason=getattr(error, "code", type(error).__name__))
+
+
+def waking(application: Any) -> Any:
+    """Has a server that gets calls and no sockets run its clocks too: what is due is due all the same."""
+
+    async def called(scope: Any, receive: Any, send: Any) -> None:
+        if not readiness.draining:
+            wake()
+        await application(scope, receive, send)
+
+    return called
 
 
 def current() -> Process | None:

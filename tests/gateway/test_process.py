@@ -19,6 +19,7 @@ from bduf_realtime.accounts.tokens import PreciseAccessToken
 from bduf_realtime.gateway import doors, presence, storage, sweeps
 from bduf_realtime.gateway import process as processes
 from bduf_realtime.gateway.conf import Conf
+from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.models import Attendance, Connection, Instance
 from bduf_realtime.gateway.process import Process
 from bduf_realtime.rooms import log
@@ -367,3 +368,30 @@ async def test_what_was_sent_before_the_drain_is_committed(
     gate.set()
     await drain
     assert (await storage.call(log.position, room)).head == 2
+
+
+async def test_a_call_starts_the_clocks_of_a_server_that_has_no_sockets_and_waits_for_nothing(sockets: None) -> None:
+    called: list[str] = []
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        called.append(scope["path"])
+        assert processes.current() is None
+
+    await processes.waking(page)({"type": "http", "path": "/"}, None, None)
+    assert called == ["/"]
+    await eventually(lambda: processes.current() is not None, timeout=10_000 * MS)
+
+
+async def test_a_start_that_fails_is_noted_and_tried_again_with_the_next_call(
+    sockets: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise OperationalError("the database is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(presence, "instance_start", fail)
+        with pytest.raises(RealtimeError, match="unavailable"):
+            await processes.wake()
+    await asyncio.sleep(0)
+    assert "start_postponed" in [record.msg["event"] for record in caplog.records if isinstance(record.msg, dict)]
+    assert (await processes.running()).id

@@ -77,6 +77,7 @@ class Server(uvicorn.Server):
 
     async def serve(self, sockets: Any = None) -> None:
         self._loop = asyncio.get_running_loop()
+        process.wake()
         await super().serve(sockets)
 
 
