@@ -16,7 +16,7 @@ from bduf_realtime.rooms.transactions import write
 from collaboration import roles, selectors
 from collaboration.messages import ParticipantJoined, ParticipantLeft, ParticipantRemoved
 from collaboration.models import Participant, Session
-from collaboration.services.acting import author_of, note_if_idle, tell
+from collaboration.services.acting import author_of, note_if_idle, tell, tell_user
 
 Admission = Participant.Admission
 
@@ -128,5 +128,6 @@ def requests_expire(*, older_than: float) -> int:
             participant.save(update_fields=["admission", "asked_at"])
             gone = ParticipantRemoved(str(session), str(participant.user_id), "expired")
             tell(participant.session, "participant:removed", gone, author_of(participant.user))
+            tell_user(participant.user_id, "participant:removed", gone, author_of(participant.user))
             expired += 1
     return expired

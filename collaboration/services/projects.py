@@ -13,7 +13,7 @@ from bduf_realtime.rooms.transactions import write
 from collaboration import roles, selectors
 from collaboration.messages import MemberChanged, ParticipantRemoved, ParticipantUpdated, ProjectUpdated
 from collaboration.models import Membership, Participant, Project, Session
-from collaboration.services.acting import ADMIN, actor_of, author_of, note_if_idle, tell
+from collaboration.services.acting import ADMIN, actor_of, author_of, note_if_idle, tell, tell_user
 from collaboration.services.participants import keep_owned
 from collaboration.text import plain_name
 
@@ -98,6 +98,8 @@ def project_member_remove(*, project: Project, user: User, by: User, door: str =
         for place in seen:
             removed = ParticipantRemoved(str(place.session_id), str(user.pk), "left_project")
             tell(place.session, "participant:removed", removed, author_of(by))
+            if place.admission == Participant.Admission.WAITING:
+                tell_user(user.pk, "participant:removed", removed, author_of(by))
             note_if_idle(place.session_id)
         _keep_owned([s for s in sessions if s.pk in owned or membership.role == roles.OWNER], by)
         _member_changed(project, user, None, "removed", by, door)

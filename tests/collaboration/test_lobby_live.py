@@ -142,3 +142,16 @@ async def test_who_does_not_wait_cannot_be_denied(live: Live) -> None:
         for user in (member.person.id, absent.person.id, session.owner.person.id):
             assert await session.refused(session.owner, "participant:deny", user=user) in ("participant.not_found",)
         assert member.closed is None
+
+
+async def test_who_leaves_the_project_waits_no_more_and_is_told(live: Live) -> None:
+    async with meeting(live, require_approval=True) as session:
+        guest = await waiting(session)
+        user = guest.person.id
+        assert live.rest("DELETE", f"projects/{live.project}/members/{user}/", live.owner)[0] == 204
+        told = await guest.heard(f"{PARTICIPANT}removed", f"user:{user}")
+        assert told["data"] == {"session": session.session, "user": user, "reason": "left_project"}
+        assert (await session.owner.heard(f"{PARTICIPANT}removed", session.room))["data"] == told["data"]
+        assert await session.knock(guest) == "room.not_found"
+        live.role(guest.person, "participant")
+        assert await wait_list(session) == []
