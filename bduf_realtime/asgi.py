@@ -13,6 +13,4 @@ from bduf_realtime.gateway.intake import BoundedBodies  # noqa: E402
 from bduf_realtime.gateway.process import waking  # noqa: E402
 from bduf_realtime.routing import websocket_urlpatterns  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {"http": waking(BoundedBodies(django)), "websocket": URLRouter(websocket_urlpatterns)}
-)
+application = ProtocolTypeRouter({"http": waking(BoundedBodies(django)), "websocket": URLRouter(websocket_urlpatterns)})

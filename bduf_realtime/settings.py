@@ -190,7 +190,11 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "bduf_realtime.gateway.rest.error_response",
     "DEFAULT_FILTER_BACKENDS": ["bduf_realtime.gateway.rest.Filters", "bduf_realtime.gateway.rest.Ordering"],
     "DEFAULT_THROTTLE_CLASSES": ["bduf_realtime.gateway.throttles.CallThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"login": conf.rate_login, "rest": conf.rate_rest},
+    "DEFAULT_THROTTLE_RATES": {
+        "login": conf.rate_login,
+        "invitation": conf.rate_invitation,
+        "rest": conf.rate_rest,
+    },
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "NUM_PROXIES": env.int("TRUSTED_PROXIES", 0),
 }

@@ -40,6 +40,7 @@ class User(AbstractUser):
                 name="only_agents_act_for_others",
             )
         ]
+        indexes = [models.Index(fields=["date_joined"], name="guest_joined", condition=models.Q(is_guest=True))]
 
     @property
     def display_name(self) -> str:

@@ -6,6 +6,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -69,3 +70,8 @@ def revoked_tokens_trim() -> int:
     forgotten = OutstandingToken.objects.filter(pk__in=list(refreshing.values_list("pk", flat=True))).delete()
     refused = RevokedToken.objects.filter(expires_at__lt=now).delete()
     return forgotten[1].get("token_blacklist.OutstandingToken", 0) + refused[0]
+
+
+def page_sessions_trim() -> int:
+    """Forgets login sessions of pages that have expired; returns how many."""
+    return Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]

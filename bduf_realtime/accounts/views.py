@@ -32,6 +32,15 @@ class LoginThrottle(SimpleRateThrottle):
         return f"login-address-{self.get_ident(request)}"
 
 
+class InvitationThrottle(LoginThrottle):
+    """Counts accepted invitations per address, apart from logins: a whole team may come in at once."""
+
+    scope = "invitation"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return f"invitation-address-{self.get_ident(request)}"
+
+
 class AccountThrottle(LoginThrottle):
     """Counts attempts per account, whatever address they come from."""
 

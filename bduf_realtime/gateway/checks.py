@@ -44,7 +44,7 @@ def inconsistencies(conf: Conf) -> list[CheckMessage]:
     must(conf.database_threads >= 1, 5, "BDUF_DATABASE_THREADS must be at least 1.")
     rates = [value for name, value in msgspec.structs.asdict(conf).items() if name.startswith("rate_")]
     must(all(isinstance(rate, str) or rate > 0 for rate in rates), 6, "Every BDUF_RATE_<NAME> must be more than 0.")
-    for number, name in ((7, "rate_login"), (8, "rate_rest")):
+    for number, name in ((7, "rate_login"), (8, "rate_rest"), (9, "rate_invitation")):
         must(
             re.fullmatch(r"[1-9]\d*/[smhd]\w*", getattr(conf, name)) is not None,
             number,

@@ -65,6 +65,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     rate_cursor: Annotated[float, "Cursor moves a connection may send."] = 100.0
     rate_burst: Annotated[float, "Size of every bucket, in seconds of its rate."] = 2.0
     rate_login: Annotated[str, "Logins per address and per account, as number/period."] = "20/min"
+    rate_invitation: Annotated[str, "Invitations one address may try or accept, as number/period."] = "60/min"
     rate_rest: Annotated[str, "REST calls of one user, or of one address without a token, as number/period."] = (
         "3000/min"
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from bduf_realtime.accounts.services import revoked_tokens_trim
+from bduf_realtime.accounts.services import page_sessions_trim, revoked_tokens_trim
 from bduf_realtime.gateway import presence
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.rooms import log
@@ -31,6 +31,7 @@ sweeps: list[Sweep] = [
     Sweep("commands", 60.0, lambda: log.forget_commands(older_than=conf.idempotency_retention)),
     Sweep("connections", 60.0, lambda: presence.forget_closed(600)),
     Sweep("tokens", 300.0, revoked_tokens_trim),
+    Sweep("page_sessions", 300.0, page_sessions_trim),
 ]
 
 

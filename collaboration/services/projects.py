@@ -26,6 +26,7 @@ def project_create(*, name: str, by: User, door: str = "rest") -> Project:
     with write():
         if by.is_guest:
             raise RealtimeError("perm.denied", "Guests start no projects.")
+        User.objects.select_for_update().get(pk=by.pk)  # so that many at once do not all find room for one more
         if Project.objects.filter(created_by=by).count() >= conf.max_projects_per_user:
             raise RealtimeError("quota.exceeded", f"You may start {conf.max_projects_per_user} projects.")
         project = Project.objects.create(name=plain_name(name, "name"), created_by=by)

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from bduf_realtime.accounts.models import User
 from bduf_realtime.accounts.rest import caller
 from bduf_realtime.accounts.tokens import guest_token
-from bduf_realtime.accounts.views import LoginThrottle
+from bduf_realtime.accounts.views import InvitationThrottle
 from bduf_realtime.gateway.openapi import shape
 from bduf_realtime.rooms.events import timestamp
 from collaboration import selectors, services
@@ -61,7 +61,7 @@ class AcceptInvitation(APIView):
     """Uses an invitation: for the account that calls, or, without one, as a guest who gets a token."""
 
     permission_classes = [AllowAny]
-    throttle_classes = [LoginThrottle]
+    throttle_classes = [InvitationThrottle]
 
     @extend_schema(request=AcceptSerializer, responses={200: shape(InvitationAccepted)}, auth=[])
     def post(self, request: Request) -> Response:

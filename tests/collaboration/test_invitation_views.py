@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from bduf_realtime.accounts.models import User
-from bduf_realtime.accounts.views import LoginThrottle
+from bduf_realtime.accounts.views import InvitationThrottle
 from bduf_realtime.audit.models import AuditEntry
 from collaboration import services
 from collaboration.models import Invitation, Participant, Session
@@ -26,7 +26,7 @@ OPEN_TO_ALL = {"allow_anonymous": True}
 
 @pytest.fixture(autouse=True)
 def many_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LoginThrottle, "THROTTLE_RATES", {"login": "1000/min"})
+    monkeypatch.setattr(InvitationThrottle, "THROTTLE_RATES", {"invitation": "1000/min"})
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_what_is_no_invitation_at_all_is_refused(body: Any, code: str) -> None:
 
 
 def test_wrong_tokens_are_limited_per_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LoginThrottle, "THROTTLE_RATES", {"login": "3/min"})
+    monkeypatch.setattr(InvitationThrottle, "THROTTLE_RATES", {"invitation": "3/min"})
     caller = Rest(REMOTE_ADDR="192.0.2.9")
     for _ in range(3):
         assert refusal(caller.post("invitations/accept/", {"token": "guess"})) == (404, "invitation.invalid")

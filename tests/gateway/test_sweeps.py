@@ -7,6 +7,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.sessions.models import Session as PageSession
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -36,6 +37,7 @@ def overdue(db: None) -> None:
     presence.instance_start(str(uuid.uuid4()), -1.0)
     alive = Instance.objects.create(host="h", pid=1, expires_at=timezone.now() + timedelta(minutes=1))
     Connection.objects.create(id=uuid.uuid4(), instance=alive, user=ada, closed_at=past)
+    PageSession.objects.create(session_key="old", session_data="", expire_date=past)
     RevokedToken.objects.create(jti="old", expires_at=past)
     Command.objects.create(user="u", instance="i", key="k", fingerprint="f", answer="{}", at=past)
     Event.objects.update(at=past)
@@ -56,6 +58,7 @@ def test_what_is_due_is_done_once_and_the_second_run_finds_nothing() -> None:
         "commands": 1,
         "connections": 1,
         "tokens": 1,
+        "page_sessions": 1,
         "participants": 1,
         "idle_sessions": 1,
         "requests": 1,

@@ -15,4 +15,8 @@ class Migration(migrations.Migration):
             name='is_guest',
             field=models.BooleanField(default=False, help_text='Came in over an invitation, without an account: may use the inviting session only.'),
         ),
+        migrations.AddIndex(
+            model_name='user',
+            index=models.Index(condition=models.Q(('is_guest', True)), fields=['date_joined'], name='guest_joined'),
+        ),
     ]
