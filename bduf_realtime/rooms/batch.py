@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -35,6 +35,17 @@ class Guard(msgspec.Struct, frozen=True):
     subject: Hashable
 
 
+class NoEffect(Exception):
+    """A guard's verdict on a command that is right and changes nothing: it is acked, and no event comes of it."""
+
+
+class Also(msgspec.Struct, frozen=True):
+    """What is written in the same transaction as the event: `write` gets many subjects at once, with their numbers."""
+
+    write: Callable[[Sequence[tuple[Any, int]]], None]
+    subject: Any
+
+
 class Submission(msgspec.Struct, frozen=True):
     """A command on its way into a room's log. `data` and `ack_data` are encoded JSON objects.
 
@@ -49,6 +60,7 @@ class Submission(msgspec.Struct, frozen=True):
     guard: Guard | None = None
     ack_data: bytes = b"{}"
     unless_known: Exception | None = None
+    also: Also | None = None
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -86,26 +98,26 @@ def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
     moment = timezone.now()
     with write():
         rooms = _lock_rooms(sorted({s.room for s in submissions}))
-        refused = _judge(submissions)
         answers = _answers([s.key for s in submissions if s.key is not None])
+        # Not what was carried out before: guards may count on every subject they pass taking effect.
+        refused = _judge([s for s in submissions if s.key is None or _name(s.key) not in answers])
         heads = {name: head for name, (_, _, head) in rooms.items()}
         outcomes: list[Outcome] = []
         events: list[tuple[Any, ...]] = []
         commands: list[tuple[Any, ...]] = []
+        also: dict[Any, list[tuple[Any, int]]] = defaultdict(list)
         at = connection.ops.adapt_datetimefield_value(moment)
         for s in submissions:
-            name = (s.key.user, s.key.instance, s.key.id) if s.key else None
+            name = _name(s.key) if s.key else None
             if s.key and name in answers:
                 # Judged first: a resend of what was done is answered even when the right is gone since.
                 known, answer = answers[name]
                 same = known == s.key.fingerprint
                 outcomes.append(Committed(None, answer.encode(), duplicate=True) if same else IdConflict(s.key.id))
-            elif s.guard and (s.guard.check, s.guard.subject) in refused:
-                outcomes.append(refused[s.guard.check, s.guard.subject])
-            elif s.room not in rooms:
-                outcomes.append(NoSuchRoom(s.room))
-            elif s.unless_known is not None:
-                outcomes.append(s.unless_known)
+            elif (verdict := _verdict(s, refused, rooms)) is not None:
+                idle = isinstance(verdict, NoEffect)
+                ack = ack_frame(s.key.id, s.ack_data) if s.key and idle else None
+                outcomes.append(Committed(None, ack) if idle else verdict)
             else:
                 room_id, epoch, _ = rooms[s.room]
                 heads[s.room] += 1
@@ -113,6 +125,8 @@ def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
                 ack = ack_frame(s.key.id, s.ack_data, appended) if s.key else None
                 outcomes.append(Committed(appended, ack))
                 events.append((room_id, appended.seq, s.type, at, appended.frame.decode()))
+                if s.also is not None:
+                    also[s.also.write].append((s.also.subject, appended.seq))
                 if s.key and name and ack:
                     answers[name] = (s.key.fingerprint, ack.decode())
                     commands.append((*name, s.key.fingerprint, ack.decode(), at))
@@ -124,7 +138,21 @@ def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
             sorted(commands),  # resends racing in two batches wait for each other, and never crosswise
         )
         _set_heads([(heads[name], room_id) for name, (room_id, _, head) in rooms.items() if heads[name] != head])
+        for write_all, subjects in also.items():
+            write_all(subjects)
     return outcomes
+
+
+def _name(key: CommandKey) -> tuple[str, str, str]:
+    return key.user, key.instance, key.id
+
+
+def _verdict(s: Submission, refused: dict[tuple[Any, Any], Exception], rooms: Container[str]) -> Exception | None:
+    """What keeps a command that is not a resend from the log, if anything does."""
+    verdict = refused.get((s.guard.check, s.guard.subject)) if s.guard else None
+    if verdict is not None and not isinstance(verdict, NoEffect):
+        return verdict
+    return (NoSuchRoom(s.room) if s.room not in rooms else s.unless_known) or verdict
 
 
 def _numbered(s: Submission, epoch: str, seq: int, at: datetime) -> Appended:
