@@ -235,8 +235,8 @@ class ParticipantLeft(msgspec.Struct, frozen=True):
 
 
 class ParticipantRemoved(msgspec.Struct, frozen=True):
-    """`collaboration:participant:removed`: in or at the door no more; `reason` is removed, denied, expired or
-    left_project. Whoever waited is told in the user's room too."""
+    """`collaboration:participant:removed`: in or at the door no more; `reason` is removed, denied, expired,
+    left_project or deleted. Whoever waited is told in the user's room too."""
 
     session: str
     user: str

@@ -61,14 +61,16 @@ class Rights:
         kind, key = doors.split(channel.name)
         try:
             while doubts := channel.doubts:
-                users = {member.user_id for member in channel.members.values()}
+                # These and no others: a connection that comes meanwhile, of the same user too, may know better.
+                members = list(channel.members.values())
                 try:
+                    users = {member.user_id for member in members}
                     grants: dict[str, Grant] = await storage.call(kind.grants, key, users)
                 except RealtimeError:
                     await asyncio.sleep(1.0)
                     continue
-                for member in list(channel.members.values()):
-                    if member.user_id in users:
+                for member in members:
+                    if channel.members.get(member.id) is member:
                         self._apply(member, channel.name, grants.get(member.user_id))
                 self._hub.share_cursors(channel, all(grant.cursors for grant in grants.values()))
                 channel.doubts -= doubts

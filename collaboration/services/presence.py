@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway import presence
 from bduf_realtime.gateway.doors import Visitor
 from bduf_realtime.gateway.errors import RealtimeError
@@ -82,9 +83,17 @@ def participant_away(*, session: str, user: str) -> None:
         return  # the session was deleted: there is nobody to tell
     if not presence.attending(f"session:{session}", user):
         now = timezone.now()
-        Participant.objects.filter(session=UUID(session), user=UUID(user), present=True, away_since=None).update(
-            away_since=now, last_activity=now
-        )
+        place = Participant.objects.filter(session=UUID(session), user=UUID(user), present=True, away_since=None)
+        if not place.update(away_since=now, last_activity=now) and not User.objects.filter(pk=user).exists():
+            _tell_deleted(session, user)
+
+
+def _tell_deleted(session: str, user: str) -> None:
+    """Tells an open session that somebody is gone whose account, and place with it, was deleted."""
+    found = Session.objects.exclude(status=Session.Status.ENDED).filter(pk=session).first()
+    if found is not None:
+        tell(found, "participant:removed", ParticipantRemoved(session, user, "deleted"), author_of(None))
+        note_if_idle(found.pk)
 
 
 def participants_leave(*, away_for: float) -> int:

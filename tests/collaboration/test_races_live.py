@@ -20,7 +20,7 @@ from tests.servers import eventually
 pytestmark = pytest.mark.live
 
 CROWD = 50
-ROUNDS = 6
+ROUNDS = 4
 
 
 async def together(*tasks: Awaitable[Any]) -> list[Any]:
@@ -76,7 +76,7 @@ async def test_the_last_seats_go_to_as_many_as_there_are(cluster: Live) -> None:
     seats = 8
     async with meeting(cluster, max_participants=seats) as session:
         people = await crowd(session, CROWD)
-        for turn in range(3):
+        for turn in range(2):
             outcomes = Counter(await together(*(session.knock(plain) for plain in people)))
             inside = present(await session.log())
             assert outcomes == {"ack": seats - 1, "session.full": CROWD - seats + 1}, turn

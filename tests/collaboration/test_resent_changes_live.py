@@ -17,7 +17,7 @@ from tests.servers import eventually
 
 pytestmark = pytest.mark.live
 
-ROUNDS = 12
+ROUNDS = 8
 DEADLOCK = 0.9  # PostgreSQL looks for one after a second
 
 

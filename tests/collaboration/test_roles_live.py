@@ -194,3 +194,17 @@ async def test_a_role_in_the_project_counts_where_the_session_says_nothing_else(
             for person in (changing, fixed, own):
                 live.role(person.person, "participant")
         assert await session.refused(changing, "session:resume") == "perm.denied"
+
+
+async def test_who_was_deleted_is_gone_for_the_others_too(live: Live) -> None:
+    async with meeting(live, allow_anonymous=True) as session:
+        deleted = await session.member(session.guest())
+        witness = await session.member()
+        tab = await session.member(deleted.person)
+        live.deployment.shell(f"User.objects.get(pk='{deleted.person.id}').delete()")
+        assert [await deleted.shut(), await tab.shut()] == [4401, 4401]
+        removed = await witness.heard(f"{PARTICIPANT}removed", session.room)
+        assert removed["data"] == {"session": session.session, "user": deleted.person.id, "reason": "deleted"}
+        said = await session.owner.say(session.session, "gone")
+        await witness.sees(session.room, said["seq"])
+        assert len(witness.of(f"{PARTICIPANT}removed")) == 1

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from bduf_realtime.gateway import doors, storage
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant
+from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.hub import RoomChannel
 from bduf_realtime.gateway.process import Process
 from tests.gateway.model import OpenRoom
@@ -48,7 +51,7 @@ class Member:
     """Somebody in the room."""
 
     def __init__(self, user: str) -> None:
-        self.user_id = user
+        self.id = self.user_id = user
         self.rooms = {ROOM: Grant("owner", frozenset())}
         self.closed: tuple[Any, ...] | None = None
 
@@ -58,7 +61,7 @@ class Member:
 
 def room_of(members: Iterable[Member]) -> RoomChannel:
     channel = RoomChannel(ROOM, 4)
-    channel.members = {member.user_id: member for member in members}  # type: ignore[misc]
+    channel.members = {member.id: member for member in members}  # type: ignore[misc]
     return channel
 
 
@@ -95,3 +98,48 @@ async def test_who_came_in_during_the_look_is_not_judged_by_it(rights: ChangingR
     rights.go_on.set()
     await eventually(lambda: channel.doubts == 0)
     assert (ada.closed is None, eve.closed) == (False, None)
+
+
+async def test_another_connection_of_who_is_judged_is_judged_by_the_next_look_only(rights: ChangingRights) -> None:
+    ada, back = Member("ada"), Member("ada")
+    back.id = "ada's second tab"
+    channel = room_of([ada])
+    rights.role = None
+    rights.go_on.clear()
+    Process(conf).hub.on_watched(channel)
+    await eventually(lambda: rights.looks == 1)
+    channel.members[back.id] = back  # type: ignore[assignment]
+    rights.go_on.set()
+    await eventually(lambda: channel.doubts == 0)
+    assert (ada.closed, back.closed) == ((4403, "room.removed"), None)
+
+
+async def test_who_has_to_know_waits_for_the_look(rights: ChangingRights) -> None:
+    ada = Member("ada")
+    process, channel = Process(conf), room_of([ada])
+    process.hub._channels[ROOM] = channel
+    await process.rights.judged(ROOM)  # nothing is in doubt
+    rights.role = "observer"
+    rights.go_on.clear()
+    process.hub.on_watched(channel)
+    await eventually(lambda: rights.looks == 1)
+    waiting = asyncio.create_task(process.rights.judged(ROOM))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    rights.go_on.set()
+    await waiting
+    assert ada.rooms[ROOM].role == "observer"
+
+
+async def test_a_look_that_takes_too_long_is_not_waited_for(
+    rights: ChangingRights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bduf_realtime.gateway.rights.conf", msgspec.structs.replace(conf, database_deadline=0.05))
+    process, channel = Process(conf), room_of([Member("ada")])
+    process.hub._channels[ROOM] = channel
+    rights.go_on.clear()
+    process.hub.on_watched(channel)
+    with pytest.raises(RealtimeError, match="unavailable"):
+        await process.rights.judged(ROOM)
+    rights.go_on.set()
+    await eventually(lambda: channel.doubts == 0)
