@@ -10,8 +10,9 @@ class CollaborationConfig(AppConfig):
     def ready(self) -> None:
         from bduf_realtime.gateway import doors, sweeps
         from collaboration import services, status
-        from collaboration.rooms import ProjectRoom, SessionRoom
+        from collaboration.rooms import DocumentRoom, ProjectRoom, SessionRoom
 
+        doors.kinds["document"] = DocumentRoom()
         doors.kinds["project"] = ProjectRoom()
         doors.kinds["session"] = SessionRoom()
         sweeps.everywhere.append(sweeps.Sweep("counts", 10.0, status.count_for_metrics))

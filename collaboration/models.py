@@ -118,3 +118,62 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} in {self.session}"
+
+
+class Document(models.Model):
+    """What people write together: a text that merges, or keyed values of which the last or the undisputed wins."""
+
+    class Strategy(models.TextChoices):
+        MERGE = "merge"
+        LAST_WRITE_WINS = "last_write_wins"
+        REJECT = "reject"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="documents")
+    session = models.ForeignKey(
+        Session,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="documents",
+        help_text="Empty: all members.",
+    )
+    title = models.CharField(max_length=200)
+    strategy = models.CharField(max_length=16, choices=Strategy.choices)
+    created_by = models.ForeignKey(USER, null=True, on_delete=models.SET_NULL, related_name="documents_created")
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    size = models.BigIntegerField(default=0, help_text="Bytes of a text's updates, or of keys and values.")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class DocumentUpdate(models.Model):
+    """One accepted update of a text, as it came; all of them in order make the text."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="updates", db_index=False)
+    seq = models.BigIntegerField(help_text="The number of its event in the document's room.")
+    data = models.BinaryField()
+    user = models.CharField(max_length=64, blank=True, help_text="Empty: what the document began with.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "seq"], name="one_update_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}#{self.seq}"
+
+
+class DocumentField(models.Model):
+    """One keyed value of a document, and the number of the event that wrote it."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="fields", db_index=False)
+    key = models.CharField(max_length=200)
+    value = models.TextField(help_text="As JSON.")
+    seq = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "key"], name="one_value_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key} in {self.document_id}"

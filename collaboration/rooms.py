@@ -1,21 +1,25 @@
-"""What the domain says about project and session rooms: who gets in, what they see, and who has left."""
+"""What the domain says about project, session and document rooms: who gets in, what they see, and who has left."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from uuid import UUID
 
 import msgspec
 
 from bduf_realtime.gateway import presence
-from bduf_realtime.gateway.doors import Entry, Grant, View, Visitor
-from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.gateway.doors import Entry, Grant, Over, View, Visitor
+from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import NoSuchRoom
 from collaboration import roles, selectors, services
 from collaboration.messages import ProjectState, SessionState
-from collaboration.models import Membership, Project, Session
+from collaboration.models import Document, Membership, Project, Session
+from collaboration.selectors.rights import roles_in
+
+SESSION_OVER = Over(Close.SESSION_ENDED, "session.ended")
+DOCUMENT_OVER = Over(Close.GONE, "doc.not_found")
 
 
 class SessionTerms(msgspec.Struct, frozen=True):
@@ -59,7 +63,8 @@ class SessionRoom:
         if not with_state:
             return View(list(present))
         waiting = selectors.participants_waiting(session)
-        return View(list(present), SessionState(selectors.session_info(session), present, waiting))
+        documents = selectors.documents_listed(session.project_id, session.pk)
+        return View(list(present), SessionState(selectors.session_info(session), present, waiting, documents))
 
     def depart(self, key: str, user: str, connection: str) -> None:
         services.participant_away(session=key, user=user)
@@ -83,7 +88,7 @@ def _grant(session: Session, role: str) -> Grant:
         roles.PERMISSIONS[role],
         SessionTerms(settings.enable_voice_chat, settings.enable_video_chat),
         cursors=settings.enable_cursor_sharing,
-        over=session.status == Session.Status.ENDED,
+        over=SESSION_OVER if session.status == Session.Status.ENDED else None,
     )
 
 
@@ -108,7 +113,8 @@ class ProjectRoom:
             return View(list(members))
         project = Project.objects.get(pk=key)
         sessions = project.sessions.exclude(status=Session.Status.ENDED).order_by("created_at", "pk")[:500]
-        state = ProjectState(key, project.name, [selectors.session_info(s) for s in sessions], members)
+        documents = selectors.documents_listed(project.pk, None)
+        state = ProjectState(key, project.name, [selectors.session_info(s) for s in sessions], members, documents)
         return View(list(members), state)
 
     def depart(self, key: str, user: str, connection: str) -> None:
@@ -117,3 +123,57 @@ class ProjectRoom:
     def grants(self, key: str, users: Iterable[str]) -> dict[str, Grant]:
         rows = Membership.objects.filter(project=UUID(key), user__in=list(map(UUID, users))).values_list("user", "role")
         return {str(user): Grant(role, roles.PERMISSIONS[role]) for user, role in rows}
+
+
+class DocumentRoom:
+    """`document:<id>`: those inside the document's session, or the project's members; it is read when that has ended.
+
+    What changes their rights happens in the session and in the project: they are asked for by the clock.
+    """
+
+    grace = False
+    watched = frozenset({"collaboration:document:deleted"})
+
+    def admit(self, key: str, visitor: Visitor) -> Entry:
+        _lock(f"document:{key}")
+        user = visitor.identity.user_id
+        document, role = selectors.document_for(UUID(key), UUID(user), missing="room.not_found")
+        presence.attend(room=f"document:{key}", user=user, connection=visitor.connection, instance=visitor.instance)
+        ended = document.session is not None and document.session.status == Session.Status.ENDED
+        return Entry(_document_grant(role, ended=ended), document)
+
+    def view(self, key: str, entry: Entry, with_state: bool) -> View:
+        document: Document = entry.subject
+        if document.session is not None:
+            members = list[object](selectors.participants_present(document.session))
+        else:
+            members = list[object](selectors.project_members(document.project_id))
+        return View(members, selectors.document_state(document) if with_state else None)
+
+    def depart(self, key: str, user: str, connection: str) -> None:
+        """Nobody is told: whether somebody is there is known of the session."""
+
+    def grants(self, key: str, users: Iterable[str]) -> dict[str, Grant]:
+        return self.grants_many({key: list(users)}).get(key, {})
+
+    def grants_many(self, users: Mapping[str, Collection[str]]) -> dict[str, dict[str, Grant]]:
+        documents = selectors.documents_placed(users)
+        people = {(key, user): documents[key].whose(user) for key in documents for user in users[key]}
+        lobbies = {place.session for place in documents.values() if place.session and place.lobby}
+        found = roles_in(set(people.values()), lobbies)
+        granted: dict[str, dict[str, Grant]] = {key: {} for key in users}
+        for (key, user), whose in people.items():
+            role = found[whose]
+            if not isinstance(role, RealtimeError):
+                place = documents[key]
+                granted[key][user] = _document_grant(
+                    role, ended=place.status == Session.Status.ENDED, deleted=place.deleted
+                )
+        return granted
+
+
+def _document_grant(role: str, *, ended: bool, deleted: bool = False) -> Grant:
+    if deleted:
+        return Grant(role, frozenset(), over=DOCUMENT_OVER)  # its past is gone too
+    permissions = roles.PERMISSIONS[role]
+    return Grant(role, permissions & {"read"} if ended else permissions)

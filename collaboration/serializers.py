@@ -12,7 +12,7 @@ from bduf_realtime.gateway.openapi import shape
 from bduf_realtime.gateway.rest import StrictSerializer
 from collaboration import selectors
 from collaboration.messages import SettingsChange
-from collaboration.models import Invitation, Project, Session
+from collaboration.models import Document, Invitation, Project, Session
 from collaboration.roles import BELOW_OWNER, CHOICES, PARTICIPANT
 from collaboration.text import MAX_NAME, MAX_TAG, MAX_TAGS
 
@@ -106,3 +106,39 @@ class ShownQuery(serializers.Serializer[Any]):
     show = serializers.ChoiceField(
         choices=["present", "waiting", "all"], default="present", help_text="`all`: whoever has a place, gone or not."
     )
+
+
+class ContentField(serializers.JSONField):
+    """A text for `merge`, and else an object of values by key; the service checks it."""
+
+
+class DocumentSerializer(StrictSerializer, serializers.ModelSerializer[Document]):
+    id = serializers.CharField(read_only=True)
+    project = serializers.UUIDField(source="project_id", required=False, help_text="This or `session`.")
+    session = serializers.UUIDField(
+        source="session_id", required=False, allow_null=True, help_text="Null: the document is all members'."
+    )
+    title = serializers.CharField(max_length=MAX_NAME)
+    strategy = serializers.ChoiceField(
+        choices=Document.Strategy.choices, required=False, help_text="The session's, unless said."
+    )
+    content = ContentField(write_only=True, required=False)
+    created_by = serializers.CharField(source="created_by_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Document
+        fields = ["id", "project", "session", "title", "strategy", "content", "created_by", "created_at", "size"]
+        read_only_fields = ["created_at", "size"]
+
+    def to_representation(self, document: Document) -> dict[str, Any]:
+        shown: dict[str, Any] = msgspec.to_builtins(selectors.document_info(document))
+        return shown | {"size": document.size}  # to the letter what sockets say of it, and the size
+
+
+class DocumentTitleSerializer(DocumentSerializer):
+    project = serializers.UUIDField(source="project_id", read_only=True)
+    session = serializers.UUIDField(source="session_id", read_only=True, allow_null=True)
+    strategy = serializers.ChoiceField(choices=Document.Strategy.choices, read_only=True)
+
+    class Meta(DocumentSerializer.Meta):
+        fields = ["id", "project", "session", "title", "strategy", "created_by", "created_at", "size"]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from collaboration.views import invitations, participants, projects, sessions, status
+from collaboration.views import documents, invitations, participants, projects, sessions, status
 
 SESSION = "sessions/<uuid:pk>/"
 PARTICIPANT = f"{SESSION}participants/<uuid:user>/"
@@ -23,5 +23,8 @@ urlpatterns = [
     path(f"{SESSION}invitations/", invitations.Invitations.as_view(), name="invitations"),
     path(f"{SESSION}invitations/<uuid:invitation>/", invitations.InvitationDetail.as_view(), name="invitation"),
     path("invitations/accept/", invitations.AcceptInvitation.as_view(), name="invitation-accept"),
+    path("documents/", documents.Documents.as_view(), name="documents"),
+    path("documents/<uuid:pk>/", documents.DocumentDetail.as_view(), name="document"),
+    path("documents/<uuid:pk>/content/", documents.Content.as_view(), name="document-content"),
     path("status/", status.StatusView.as_view(), name="status"),
 ]

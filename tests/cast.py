@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.models import Connection, Instance
 from collaboration import roles, services
-from collaboration.models import Invitation, Participant, Project, Session
+from collaboration.models import Document, Invitation, Participant, Project, Session
 from tests.people import person
 
 CALLERS = ("anonymous", "stranger", "observer", "participant", "moderator", "owner", "staff", "guest")
@@ -18,7 +18,7 @@ CALLERS = ("anonymous", "stranger", "observer", "participant", "moderator", "own
 
 @dataclass
 class Cast:
-    """A session with an open invitation and somebody (`target`) at its door, and another project's of the same."""
+    """A session with an open invitation, a document and somebody (`target`) at its door, and another project's of the same."""
 
     people: dict[str, User | None]
     project: Project
@@ -27,9 +27,11 @@ class Cast:
     secret: str
     target: User
     connection: Connection
+    document: Document
     foreign_project: Project
     foreign_session: Session
     foreign_invitation: Invitation
+    foreign_document: Document
 
     def __getitem__(self, caller: str) -> User:
         user = self.people[caller]
@@ -58,6 +60,8 @@ def cast() -> Cast:
     theirs = services.project_create(name="Theirs", by=stranger)
     elsewhere = services.session_create(project=theirs, by=stranger)
     their_invitation, _ = services.invitation_create(session=elsewhere.pk, by=stranger)
+    document = services.document_create(session=session.pk, title="Notes", content={"a": 1}, by=owner)
+    their_document = services.document_create(session=elsewhere.pk, title="Theirs", by=stranger)
     instance = Instance.objects.create(host="h", pid=1, expires_at="2999-01-01T00:00Z")
     connection = Connection.objects.create(id=uuid.uuid4(), instance=instance, user=owner)
     return Cast(
@@ -68,7 +72,9 @@ def cast() -> Cast:
         secret,
         target,
         connection,
+        document,
         theirs,
         elsewhere,
         their_invitation,
+        their_document,
     )

@@ -43,6 +43,7 @@ def calls() -> list[str]:
 def ids(cast: Cast, path: str) -> dict[str, Any]:
     """What stands in a path's holes, by the hole's name."""
     own = {"projects": cast.project.pk, "sessions": cast.session.pk, "connections": cast.connection.pk}
+    own["documents"] = cast.document.pk
     return {"pk": own.get(path.partition("/")[0]), "user": cast.target.pk, "invitation": cast.invitation.pk}
 
 

@@ -52,6 +52,12 @@ GET    sessions/<uuid:pk>/invitations/                     401  404s 403  403  2
 POST   sessions/<uuid:pk>/invitations/                     401  404s 403  403  201  201  404s  403
 DELETE sessions/<uuid:pk>/invitations/<uuid:invitation>/   401  404s 403  403  204  204  404s  403
 POST   invitations/accept/                                 200  200  200  200  200  200  200   200
+GET    documents/                                          401  200  200  200  200  200  200   200
+POST   documents/                                          401  404s 403  201  201  201  404s  201
+GET    documents/<uuid:pk>/                                401  404d 200  200  200  200  404d  200
+PATCH  documents/<uuid:pk>/                                401  404d 403  200  200  200  404d  200
+DELETE documents/<uuid:pk>/                                401  404d 403  403  403  204  404d  403
+GET    documents/<uuid:pk>/content/                        401  404d 200  200  200  200  404d  200
 GET    audit/                                              401  403  403  403  403  403  200   403
 GET    status/                                             401  403  403  403  403  403  200   403
 GET    connections/                                        401  403  403  403  403  403  200   403
@@ -67,6 +73,7 @@ REFUSED = {
     "403": "perm.denied",
     "404r": "room.not_found",
     "404s": "session.not_found",
+    "404d": "doc.not_found",
 }
 
 # `ok`: it was done. Who may be in the session is, where the command takes that. Nobody without a token comes this far.
@@ -78,10 +85,12 @@ ping                                    ok    ok    ok    ok    ok    ok    ok
 pong                                    ok    ok    ok    ok    ok    ok    ok
 room:join (session)                     room  room  ok    ok    ok    ok    ok
 room:join (project)                     room  room  ok    room  ok    ok    ok
+room:join (document)                    room  room  ok    ok    ok    ok    ok
 room:join (another's own)               room  room  room  room  room  room  room
 room:leave                              out   out   ok    ok    ok    ok    ok
 room:history (session)                  room  room  ok    ok    ok    ok    ok
 room:history (project)                  room  room  ok    room  ok    ok    ok
+room:history (document)                 room  room  ok    ok    ok    ok    ok
 project:broadcast                       room  room  perm  room  perm  ok    ok
 collaboration:session:create            room  room  perm  room  ok    ok    ok
 collaboration:session:update            sess  sess  perm  perm  perm  perm  ok
@@ -94,6 +103,12 @@ collaboration:participant:remove        sess  sess  perm  perm  perm  ok    ok
 collaboration:participant:role          sess  sess  perm  perm  perm  ok    ok
 collaboration:message:send              sess  sess  perm  ok    ok    ok    ok
 collaboration:signal:send               out   out   ok    ok    ok    ok    ok
+collaboration:document:create           sess  sess  perm  ok    ok    ok    ok
+collaboration:document:create (project) room  room  perm  room  ok    ok    ok
+collaboration:document:rename           doc   doc   perm  ok    ok    ok    ok
+collaboration:document:update           doc   doc   perm  ok    ok    ok    ok
+collaboration:document:sync             doc   doc   ok    ok    ok    ok    ok
+collaboration:document:delete           doc   doc   perm  perm  perm  perm  ok
 collaboration:cursor:move               out   out   ok    ok    ok    ok    ok
 """
 ANSWERS = {
@@ -103,6 +118,7 @@ ANSWERS = {
     "room.not_found": "room",
     "room.not_joined": "out",
     "session.not_found": "sess",
+    "doc.not_found": "doc",
 }
 SHORT = {"anon": "anonymous", "strg": "stranger", "obsr": "observer", "part": "participant", "mod": "moderator"}
 SHORT |= {"own": "owner", "staff": "staff", "guest": "guest"}
@@ -135,6 +151,8 @@ def body(cast: Cast, call: str) -> Any:
         "POST sessions/": {"project": str(cast.project.pk)},
         "PATCH sessions/<uuid:pk>/": {"name": "New"},
         "PATCH sessions/<uuid:pk>/participants/<uuid:user>/": {"role": "observer"},
+        "POST documents/": {"session": str(cast.session.pk), "title": "New"},
+        "PATCH documents/<uuid:pk>/": {"title": "New"},
         "POST invitations/accept/": {"token": cast.secret, "name": "Gus"},
     }.get(call, {})
 
@@ -171,7 +189,8 @@ def test_what_is_anothers_is_answered_as_what_does_not_exist(call: str) -> None:
     path = call.split()[1]
     caller = Rest(everybody["staff" if path.startswith("connections/") else "owner"])
     foreign = {
-        "pk": {"projects": everybody.foreign_project.pk, "sessions": everybody.foreign_session.pk},
+        "pk": {"projects": everybody.foreign_project.pk, "sessions": everybody.foreign_session.pk}
+        | {"documents": everybody.foreign_document.pk},
         "user": everybody["stranger"].pk,
         "invitation": everybody.foreign_invitation.pk,
     }
@@ -225,9 +244,12 @@ def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
     """A command that would do, as its type and its data."""
     type_, _, variant = row.partition(" ")
     session, project, target = str(cast.session.pk), str(cast.project.pk), str(cast.target.pk)
-    rooms = {"(project)": f"project:{project}", "(another's own)": f"user:{target}"}
+    document = {"document": str(cast.document.pk)}
+    rooms = {"(project)": f"project:{project}", "(document)": f"document:{cast.document.pk}"}
+    rooms |= {"(another's own)": f"user:{target}"}
     room = {"room": rooms.get(variant, f"session:{session}")}
     person = {"session": session, "user": target}
+    place = {"project": project} if variant == "(project)" else {"session": session}
     return type_, {
         "hello": {},
         "auth:refresh": {"token": token_of(cast[caller])} if cast.people[caller] else {},
@@ -246,6 +268,11 @@ def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
         "collaboration:message:send": {"session": session, "body": "Hello"},
         "collaboration:signal:send": {"session": session, "name": "typing"},
         "collaboration:cursor:move": {"session": session, "position": {}},
+        "collaboration:document:create": place | {"title": "New"},
+        "collaboration:document:rename": document | {"title": "New"},
+        "collaboration:document:delete": document,
+        "collaboration:document:sync": document,
+        "collaboration:document:update": document | {"changes": [{"key": "a", "value": 2}]},
     }.get(type_, {"session": session})
 
 
@@ -257,6 +284,7 @@ async def test_a_command_is_answered_to_everybody_as_the_table_says(row: str, ev
         peer = await connected(everybody[caller])
         if not row.startswith("room:join"):
             await peer.ask("room:join", {"room": f"session:{everybody.session.pk}"})
+            await peer.ask("room:join", {"room": f"document:{everybody.document.pk}"})
         type_, data = frame(everybody, caller, row)
         if type_ == "pong":  # has no answer; that the socket lives is one
             await peer.send(type_, data)

@@ -33,6 +33,8 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
 
     message_bytes: Annotated[int, "Largest text frame a client may send; over it the socket closes 4413."] = 65_536
     document_update_bytes: Annotated[int, "Largest document update."] = 1_048_576
+    document_bytes: Annotated[int, "Largest document; more is `doc.too_large`, except to delete some."] = 5_242_880
+    document_cache_bytes: Annotated[int, "Memory for loaded texts; those used last are kept."] = 134_217_728
     message_body_chars: Annotated[int, "Longest body of a room message, in characters."] = 20_000
     payload_bytes: Annotated[int, "Largest free-form payload of a message or signal, as JSON."] = 32_768
     cursor_bytes: Annotated[int, "Largest position or selection of a cursor, as JSON."] = 1_024
@@ -59,6 +61,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     rate_connection: Annotated[float, "Commands a connection may send, cursor moves not counted."] = 200.0
     rate_user: Annotated[float, "Commands a user may send over all connections, cursor moves not counted."] = 400.0
     rate_message: Annotated[float, "Room messages a connection may send."] = 100.0
+    rate_document: Annotated[float, "Document updates a connection may send."] = 100.0
     rate_signal: Annotated[float, "Signals a connection may send."] = 100.0
     rate_join: Annotated[float, "Joins and leaves a connection may send."] = 20.0
     rate_manage: Annotated[float, "Commands a connection may send that change sessions and participants."] = 20.0
@@ -119,6 +122,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     max_projects_per_user: Annotated[int, "Projects one user may start."] = 1_000
     max_members_per_project: Annotated[int, "Members of a project."] = 2_000
     max_sessions_per_project: Annotated[int, "Sessions of a project that have not ended."] = 500
+    max_documents_per_project: Annotated[int, "Documents of a project and its sessions."] = 1_000
     idempotency_retention: Annotated[float, "Time an answered command is remembered."] = 86_400.0
     log_retention: Annotated[float, "Age below which events are never trimmed."] = 86_400.0
     log_retention_events: Annotated[int, "Newest events of a room that are never trimmed."] = 10_000

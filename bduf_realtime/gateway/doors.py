@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 from django.db import IntegrityError, transaction
 
 from bduf_realtime.accounts.tokens import Identity
-from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.rooms import log, models
 from bduf_realtime.rooms.events import NoSuchRoom
 from bduf_realtime.rooms.transactions import write
@@ -24,6 +24,13 @@ class Visitor(msgspec.Struct, frozen=True):
     instance: str
 
 
+class Over(msgspec.Struct, frozen=True):
+    """What a connection is closed with that was in nothing but a room that is over."""
+
+    close: Close
+    reason: str
+
+
 class Grant(msgspec.Struct, frozen=True):
     """What a connection may do in a room; `terms` is whatever the room's kind needs to judge without a database.
 
@@ -34,7 +41,7 @@ class Grant(msgspec.Struct, frozen=True):
     permissions: frozenset[str]
     terms: Any = None
     cursors: bool = True
-    over: bool = False
+    over: Over | None = None
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -71,6 +78,16 @@ class RoomKind(Protocol):
     def depart(self, key: str, user: str, connection: str) -> None: ...
 
     def grants(self, key: str, users: Iterable[str]) -> dict[str, Grant]: ...
+
+
+@runtime_checkable
+class PolledKind(Protocol):
+    """A kind whose members' rights change where the room's own log says nothing of it: they are asked for by the clock.
+
+    `grants_many` is `grants` for many rooms, users by key, with a fixed number of queries.
+    """
+
+    def grants_many(self, users: Mapping[str, Collection[str]]) -> dict[str, dict[str, Grant]]: ...
 
 
 class UserRoom:

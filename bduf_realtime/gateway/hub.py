@@ -208,6 +208,10 @@ class Hub:
     def channel(self, name: str) -> RoomChannel | None:
         return self._channels.get(name)
 
+    def channels(self, prefix: str) -> list[RoomChannel]:
+        """The open rooms whose name begins so."""
+        return [channel for name, channel in self._channels.items() if name.startswith(prefix)]
+
     def forget_empty(self, linger: float) -> None:
         """Closes rooms that nobody here has been in for `linger` seconds."""
         now = time.monotonic()

@@ -232,7 +232,8 @@ class Process:
                 del self._opened[: len(opened)], self._closed[: len(closed)]
 
     async def _revoke(self) -> None:
-        """Looks again at the accounts and tokens of everybody connected, and at whom an operator wants cut off."""
+        """Looks again at everybody's account and token, at polled rights, and at whom an operator wants cut off."""
+        await self.rights.poll()
         for connection in await storage.call(presence.to_be_cut, self.id):
             if (cut := self.connections.get(connection)) is not None:
                 cut.close(Close.FORBIDDEN, "disconnected")

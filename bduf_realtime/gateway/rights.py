@@ -1,4 +1,7 @@
-"""Rights that change while people are in a room: asked for again after every event that may have changed them."""
+"""Rights that change while people are in a room: asked for again after every event that may have changed them.
+
+And by the clock, where what changes them is no event of the room.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from bduf_realtime.gateway import doors, storage
 from bduf_realtime.gateway.conf import conf
-from bduf_realtime.gateway.doors import Grant
+from bduf_realtime.gateway.doors import Grant, Over
 from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.gateway.hub import Hub, RoomChannel
 
 if TYPE_CHECKING:
     from bduf_realtime.gateway.socket import Socket
+
+
+POLLED_AT_ONCE = 200  # rooms: a thread that builds more rows at once holds up the event loop
 
 
 class InDoubt(Exception):
@@ -77,15 +83,36 @@ class Rights:
         finally:
             channel.doubts = 0
 
+    async def poll(self) -> None:
+        """Asks again what the members of rooms may do whose kind is polled; raises RealtimeError."""
+        for prefix, kind in doors.kinds.items():
+            if not isinstance(kind, doors.PolledKind):
+                continue
+            channels = [c for c in self._hub.channels(f"{prefix}:") if c.members]
+            for start in range(0, len(channels), POLLED_AT_ONCE):
+                await self._look(kind, channels[start : start + POLLED_AT_ONCE])
+
+    async def _look(self, kind: doors.PolledKind, channels: list[RoomChannel]) -> None:
+        before = [(channel, channel.watched_at, list(channel.members.values())) for channel in channels]
+        wanted = {doors.split(c.name)[1]: {member.user_id for member in members} for c, _, members in before}
+        grants = await storage.call(kind.grants_many, wanted)
+        for channel, watched_at, members in before:
+            if channel.doubts or channel.watched_at != watched_at:
+                continue  # somebody else looks, or has looked, and knows better
+            found = grants.get(doors.split(channel.name)[1], {})
+            for member in members:
+                if channel.members.get(member.id) is member:
+                    self._apply(member, channel.name, found.get(member.user_id))
+
     def _apply(self, member: Socket, room: str, grant: Grant | None) -> None:
         if grant is None:
             member.close(Close.FORBIDDEN, "room.removed")
         elif grant.over:
-            self._turn_out(member, room)
+            self._turn_out(member, room, grant.over)
         else:
             member.rooms[room] = grant
 
-    def _turn_out(self, member: Socket, room: str) -> None:
+    def _turn_out(self, member: Socket, room: str, over: Over) -> None:
         """Takes a connection out of a room that is over, and ends it where it was in nothing else.
 
         The one that ended the room goes on: it is about to do something else.
@@ -94,4 +121,4 @@ class Rights:
         self._hub.leave(member, room)
         self._departed(member, room)
         if room not in member.rooms_ended and all(other == f"user:{member.user_id}" for other in member.rooms):
-            member.close(Close.SESSION_ENDED, "session.ended")
+            member.close(over.close, over.reason)

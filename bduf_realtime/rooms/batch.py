@@ -79,9 +79,14 @@ BROKEN = (IntegrityError, DataError, ValueError)
 def commit(submissions: Sequence[Submission]) -> list[Outcome]:
     """Commits what may be committed, in order, and says for each what became of it.
 
+    A command sent twice is judged by what became of the first: its resend has a transaction of its own.
     A row that breaks the whole statement (a resend racing on another instance, a value the database refuses) must
     not take the others with it: then each command gets its own transaction. That finds the answer which won the race.
     """
+    return [outcome for stretch in _without_resends(submissions) for outcome in _commit_whole(stretch)]
+
+
+def _commit_whole(submissions: Sequence[Submission]) -> list[Outcome]:
     try:
         return _commit(submissions)
     except BROKEN:
@@ -92,6 +97,20 @@ def commit(submissions: Sequence[Submission]) -> list[Outcome]:
             except BROKEN as error:
                 outcomes.append(error)
         return outcomes
+
+
+def _without_resends(submissions: Sequence[Submission]) -> list[list[Submission]]:
+    """Cuts a batch where a command comes a second time; mostly there is one stretch."""
+    stretches: list[list[Submission]] = [[]]
+    seen: set[tuple[str, str, str]] = set()
+    for s in submissions:
+        if s.key is not None:
+            if (name := _name(s.key)) in seen:
+                stretches.append([])
+                seen.clear()
+            seen.add(name)
+        stretches[-1].append(s)
+    return stretches
 
 
 def _commit(submissions: Sequence[Submission]) -> list[Outcome]:

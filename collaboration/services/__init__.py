@@ -1,10 +1,14 @@
-"""Everything that changes projects, sessions and participants: one transaction each, with its events and its audit.
+"""Everything that changes projects, sessions, participants and documents.
+
+One transaction each, with its events and its audit.
 
 `by` is who acts. `door` is where the call came in: through the admin an operator acts by Django's permissions, which
 the admin has checked, and through every other door by the role. `connection` is the socket's, if it was one.
 """
 
 from collaboration.services.acting import actor_of, author_of
+from collaboration.services.documents import document_create, document_delete, document_rename, list_room
+from collaboration.services.edits import document_update
 from collaboration.services.invitations import (
     guests_forget,
     invitation_accept,
@@ -44,10 +48,15 @@ from collaboration.services.sessions import (
 __all__ = [
     "actor_of",
     "author_of",
+    "document_create",
+    "document_delete",
+    "document_rename",
+    "document_update",
     "guests_forget",
     "invitation_accept",
     "invitation_create",
     "invitation_revoke",
+    "list_room",
     "message_send",
     "participant_admit",
     "participant_away",

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Q
-
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms.batch import Guard, Submission, Verdicts
 from bduf_realtime.rooms.events import Author, encode
 from collaboration import roles
 from collaboration.messages import BroadcastSent, MessageSend, MessageSent, ProjectBroadcast
-from collaboration.models import Membership, Participant, Session
-
-Admission = Participant.Admission
-OUTSIDE = (Admission.WAITING, Admission.DENIED, Admission.REMOVED)
+from collaboration.models import Membership, Session
+from collaboration.selectors.rights import Whose, roles_in
 
 
 def message_send(*, message: MessageSend, by: Author, joined: bool = True) -> Submission:
@@ -40,34 +36,27 @@ def writers_refused(subjects: Sequence[Any]) -> Verdicts:
 
     It runs under the rooms' locks: a role that was lowered, a pause or an end that committed before is seen.
     """
-    users = {user for _, user in subjects}
     sessions = {
-        str(session): (project, status)
+        str(session): (str(project), status)
         for session, project, status in Session.objects.filter(pk__in={session for session, _ in subjects}).values_list(
             "pk", "project", "status"
         )
     }
-    # Two plain queries: one that joins sessions and members yields a row for every pair of them.
-    members = {
-        (project, str(user)): role
-        for project, user, role in Membership.objects.filter(
-            project__in={project for project, _ in sessions.values()}, user__in=users
-        ).values_list("project", "user", "role")
+    people = {
+        subject: Whose(sessions[subject[0]][0], subject[0], subject[1])
+        for subject in subjects
+        if subject[0] in sessions
     }
-    # Only those who are not simply what they are in the project: a row for everybody else would be many.
-    places = {
-        (str(session), str(user)): (role, admission)
-        for session, user, role, admission in Participant.objects.filter(
-            Q(role__isnull=False) | Q(admission__in=OUTSIDE), session__in=list(sessions), user__in=users
-        ).values_list("session", "user", "role", "admission")
-    }
+    found = roles_in(people.values())
     refused: Verdicts = {}
     for subject in subjects:
-        project, status = sessions.get(subject[0], (None, None))
-        own, admission = places.get(subject, (None, Admission.ADMITTED))
         try:
-            in_project = members.get((project, subject[1])) if project else None
-            role = roles.admitted(own or in_project, admission, lobby=False)
+            if subject not in people:
+                raise RealtimeError("session.not_found")
+            role = found[people[subject]]
+            if isinstance(role, RealtimeError):
+                raise role
+            status = sessions[subject[0]][1]
             if status == Session.Status.ENDED:
                 raise RealtimeError("session.ended")
             roles.require(role, "write")

@@ -20,7 +20,7 @@ from bduf_realtime.rooms.events import Author
 from bduf_realtime.rooms.transactions import write
 from collaboration import roles, selectors
 from collaboration.messages import SessionChanged, SessionCreated, Settings
-from collaboration.models import Participant, Project, Session
+from collaboration.models import Document, Participant, Project, Session
 from collaboration.services.acting import author_of, because, lock_session, record, refuse_ended, require, tell
 from collaboration.services.participants import remove_guests, waiting_admit
 from collaboration.text import plain_name, plain_tags
@@ -191,11 +191,15 @@ def _idle(horizon: datetime) -> Any:
 
 
 def sessions_expire(*, ended_for: float) -> int:
-    """Deletes sessions that ended `ended_for` seconds ago (0: never), with their logs; returns how many."""
+    """Deletes sessions that ended `ended_for` seconds ago (0: never), with their logs; returns how many.
+
+    Those that have documents are kept: what people wrote goes when somebody deletes it.
+    """
     if not ended_for:
         return 0
     horizon = timezone.now() - timedelta(seconds=ended_for)
-    due = Session.objects.filter(status=Session.Status.ENDED, ended_at__lt=horizon)
+    written = Document.objects.filter(session=OuterRef("pk"), deleted_at=None)
+    due = Session.objects.filter(~Exists(written), status=Session.Status.ENDED, ended_at__lt=horizon)
     expired = 0
     for pk in list(due.values_list("pk", flat=True)[:AT_ONCE]):
         with write():
@@ -204,6 +208,8 @@ def sessions_expire(*, ended_for: float) -> int:
             except RealtimeError:
                 continue  # another instance was faster
             record(session, "session:expire", None, "system", details={"name": session.name})
+            for document in list(session.documents.values_list("pk", flat=True)):
+                log.delete(f"document:{document}")
             session.delete()
             log.delete(f"session:{pk}")
             expired += 1

@@ -1,4 +1,4 @@
-"""The commands of sessions, documents and cursors."""
+"""The commands of sessions, participants, messages and signals."""
 
 from __future__ import annotations
 
@@ -157,36 +157,6 @@ class SessionConsumer(RealtimeConsumer):
     def session_grant(self, session: UUID) -> Grant:
         """What this connection may do in a session it has joined; raises room.not_joined."""
         return self.grant(f"session:{session}")
-
-
-class DocumentConsumer(SessionConsumer):
-    """Documents; their commands come with the documents themselves."""
-
-
-class CursorConsumer(SessionConsumer):
-    """Cursors: coalesced, never stored, and of no interest a moment later."""
-
-    @handles("collaboration:cursor:move", rate="cursor")
-    def cursor_move(self, message: wire.CursorMove, request: Request) -> None:
-        """Moves this connection's cursor."""
-        if not self.session_grant(message.session).cursors:
-            raise RealtimeError("cursor.disabled")
-        for name, value in (("position", message.position), ("selection", message.selection)):
-            if len(encode(value)) > conf.cursor_bytes:
-                raise RealtimeError("cursor.invalid", f"{name} is over {conf.cursor_bytes} bytes.")
-        author = self.author
-        entry = wire.Cursor(
-            author.user,
-            author.name,
-            author.kind,
-            author.connection,
-            str(message.document) if message.document else None,
-            message.position,
-            message.selection,
-            message.status,
-            timestamp(datetime.now(UTC)),
-        )
-        self.process.hub.cursor(f"session:{message.session}", self.id, encode(entry))
 
 
 def refuse_calls(name: str, terms: SessionTerms) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.handlers import Data
 from bduf_realtime.gateway.messages import UserInfo
+from collaboration.messages.documents import DocumentInfo, Strategy
 from collaboration.text import MAX_NAME, MAX_TAG, MAX_TAGS
 
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
@@ -20,7 +21,6 @@ Role = Literal["owner", "moderator", "participant", "observer"]
 Reason = Annotated[str, msgspec.Meta(max_length=500)]
 Seats = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Interval = Annotated[int, msgspec.Meta(ge=1_000, le=86_400_000)]
-Strategy = Literal["last_write_wins", "merge", "reject"]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 
 
@@ -293,11 +293,12 @@ class BroadcastSent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SessionState(msgspec.Struct, frozen=True):
-    """The snapshot of a session's room: who is in, and who waits to be let in."""
+    """The snapshot of a session's room: who is in, who waits to be let in, and the documents, the oldest first."""
 
     session: SessionInfo
     participants: list[ParticipantInfo]
     waiting: list[ParticipantInfo]
+    documents: list[DocumentInfo]
 
 
 class MemberInfo(msgspec.Struct, frozen=True):
@@ -369,12 +370,13 @@ class InvitationAccepted(msgspec.Struct, frozen=True):
 
 
 class ProjectState(msgspec.Struct, frozen=True):
-    """The snapshot of a project's room."""
+    """The snapshot of a project's room; `documents` are those that belong to no session."""
 
     id: str
     name: str
     sessions: list[SessionInfo]
     members: list[MemberInfo]
+    documents: list[DocumentInfo]
 
 
 EVENTS: dict[str, type[msgspec.Struct]] = {

@@ -1,0 +1,164 @@
+"""The commands and events of documents. Docstrings are documentation for clients."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from bduf_realtime.gateway.conf import conf
+from bduf_realtime.gateway.handlers import Data
+from bduf_realtime.gateway.reading import MAX_INTEGER
+from collaboration.documents.strategies import MAX_CHANGES, MAX_KEY
+from collaboration.text import MAX_NAME
+
+Strategy = Literal["last_write_wins", "merge", "reject"]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_KEY)]
+Base64 = Annotated[str, msgspec.Meta(max_length=(conf.document_update_bytes + 2) // 3 * 4)]
+Position = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+
+
+class Change(Data, frozen=True):
+    """One key's new value; any JSON."""
+
+    key: Key
+    value: Any
+
+
+class DocumentCreate(Data, frozen=True):
+    """Starts a document in a session or, for all members, in a project.
+
+    `content` is a text where the strategy is `merge`, and else an object of values by key. Without `strategy` it is
+    the session's `conflict_resolution`, and in a project `last_write_wins`.
+    """
+
+    title: Title
+    session: UUID | None = None
+    project: UUID | None = None
+    strategy: Strategy | None = None
+    content: str | dict[str, Any] | None = None
+
+
+class DocumentRename(Data, frozen=True):
+    """Gives a document another title."""
+
+    document: UUID
+    title: Title
+
+
+class DocumentDelete(Data, frozen=True):
+    """Deletes a document; for owners, and for whoever started it."""
+
+    document: UUID
+
+
+class DocumentUpdate(Data, frozen=True):
+    """Edits a document that this connection has joined.
+
+    `update`, a Yjs update v1 in base64, where the strategy is `merge`; else `changes`, of which later ones of the same
+    key win. Where it is `reject`, `base` is the room's number that the author had seen.
+    """
+
+    document: UUID
+    update: Base64 | None = None
+    changes: Annotated[list[Change], msgspec.Meta(min_length=1, max_length=MAX_CHANGES)] | None = None
+    base: Position | None = None
+
+
+class DocumentSync(Data, frozen=True):
+    """Asks for a document, or for what of it `state_vector`, in base64, says is missing."""
+
+    document: UUID
+    state_vector: Base64 | None = None
+
+
+class DocumentInfo(msgspec.Struct, frozen=True):
+    """A document as those who may read it see it; `session` is null where it belongs to the whole project."""
+
+    id: str
+    project: str
+    session: str | None
+    title: str
+    strategy: str
+    created_by: str | None
+    created_at: str
+
+
+class DocumentChanged(msgspec.Struct, frozen=True):
+    """`collaboration:document:created` and `:renamed`, in the document's room and in its session's or project's."""
+
+    document: DocumentInfo
+
+
+class DocumentDeleted(msgspec.Struct, frozen=True):
+    """`collaboration:document:deleted`, in the document's room, which nobody is in afterwards, and its list's."""
+
+    document: str
+
+
+class DocumentUpdated(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`collaboration:document:updated`: an edit as it was accepted, by `update` or by `changes`."""
+
+    document: str
+    update: str | None = None
+    changes: list[Change] | None = None
+
+
+class FieldValue(msgspec.Struct, frozen=True):
+    """A key's value, and the number of the event that wrote it."""
+
+    value: Any
+    seq: int
+
+
+class DocumentState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The snapshot of a document's room: all of a text as one update and its state vector, or the values by key."""
+
+    document: DocumentInfo
+    seq: int
+    update: str | None = None
+    state_vector: str | None = None
+    fields: dict[str, FieldValue] | None = None
+
+
+class DocumentSynced(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Answers a sync: what was missing and the server's state vector, or the values by key; as of `seq`."""
+
+    document: str
+    seq: int
+    update: str | None = None
+    state_vector: str | None = None
+    fields: dict[str, FieldValue] | None = None
+
+
+class DocumentAnswer(msgspec.Struct, frozen=True):
+    """Answers a command about a document: the document as it is now, or was when it was deleted."""
+
+    id: str
+    document: DocumentInfo
+
+
+class DocumentTaken(msgspec.Struct, frozen=True):
+    """Answers an edit that was accepted; the ack's `seq` is its event's, and missing where it brought nothing new."""
+
+    document: str
+
+
+class DocumentContent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is in a document; `content_hash` is the SHA-256 of the UTF-8 text, or of the values' JSON by sorted keys."""
+
+    strategy: str
+    seq: int
+    content_hash: str
+    content: str | None = None
+    fields: dict[str, FieldValue] | None = None
+
+
+EVENTS: dict[str, type[msgspec.Struct]] = {
+    "collaboration:document:created": DocumentChanged,
+    "collaboration:document:renamed": DocumentChanged,
+    "collaboration:document:deleted": DocumentDeleted,
+    "collaboration:document:updated": DocumentUpdated,
+}

@@ -1,0 +1,189 @@
+"""Reading documents: who may see them, what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from django.db.models import Q, QuerySet
+
+from bduf_realtime.accounts.models import User
+from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.rooms import log
+from bduf_realtime.rooms.events import NoSuchRoom, timestamp
+from collaboration.documents import cache
+from collaboration.documents.strategies import MERGE
+from collaboration.documents.texts import encoded
+from collaboration.messages import DocumentContent, DocumentInfo, DocumentState, DocumentSynced, FieldValue
+from collaboration.models import Document, DocumentField, Membership, Participant, Session
+from collaboration.roles import MODERATOR, OWNER, admitted
+from collaboration.selectors.rights import Whose
+from collaboration.selectors.sessions import place_in, project_role, settings_of
+
+Admission = Participant.Admission
+
+
+# --- who may see what --------------------------------------------------------------------------------------------
+
+
+def documents_for(user: User) -> QuerySet[Document]:
+    """The documents a user may read, newest first: the projects', and those of sessions the user may see inside."""
+    member = Membership.objects.filter(user=user)
+    places = Participant.objects.filter(user=user)
+    own = places.filter(role__isnull=False).exclude(admission__in=[Admission.REMOVED, Admission.DENIED])
+    managing = [OWNER, MODERATOR]
+    inside = (Q(session__project__in=member.values("project")) | Q(session__in=own.values("session"))) & ~Q(
+        session__in=places.filter(admission__in=[Admission.REMOVED, Admission.DENIED, Admission.WAITING])
+        .exclude(admission=Admission.WAITING, role__in=managing)
+        .values("session")
+    )
+    let_in = (
+        Q(session__settings__require_approval=False)
+        | Q(session__settings__require_approval=None)
+        | Q(session__in=places.filter(admission=Admission.ADMITTED).values("session"))
+        | Q(session__in=own.filter(role__in=managing).values("session"))
+        | Q(session__project__in=member.filter(role__in=managing).values("project"))
+    )
+    known = Q(session=None, project__in=member.values("project")) | (Q(session__isnull=False) & inside & let_in)
+    return Document.objects.filter(known, deleted_at=None).order_by("-created_at", "pk")
+
+
+def document_for(document: UUID, user: UUID, *, missing: str = "doc.not_found") -> tuple[Document, str]:
+    """A document and the role by which a user may read it.
+
+    Raises what `missing` says where there is none or it is not the user's to know of, doc.not_found where it was
+    deleted, perm.denied or session.join_pending where the session is closed to the user.
+    """
+    found = Document.objects.select_related("session").filter(pk=document).first()
+    if found is None:
+        raise RealtimeError(missing)
+    role = document_role(found, user, missing)
+    if found.deleted_at is not None:
+        raise RealtimeError("doc.not_found")
+    return found, role
+
+
+def document_role(document: Document, user: UUID, missing: str = "doc.not_found") -> str:
+    """The role by which a user may read a document; raises what `document_for` does."""
+    session = document.session
+    if session is None:
+        role = project_role(document.project_id, user)
+    else:
+        place = place_in(session, user)
+        try:
+            return admitted(place.role, place.admission, lobby=settings_of(session).require_approval)
+        except RealtimeError as error:
+            if error.code != "session.not_found":
+                raise
+            role = None
+    if role is None:
+        raise RealtimeError(missing)
+    return role
+
+
+class Placed(NamedTuple):
+    """Where a document belongs, and what that means for it."""
+
+    project: str
+    session: str | None
+    status: str
+    lobby: bool
+    deleted: bool
+    strategy: str
+    size: int
+
+    def whose(self, user: str) -> Whose:
+        return Whose(self.project, self.session, user)
+
+
+def documents_placed(documents: Iterable[str]) -> dict[str, Placed]:
+    """Where many documents belong, deleted ones too, in one query."""
+    rows = Document.objects.filter(pk__in=list(documents)).values_list(
+        *["pk", "project", "session", "session__status", "session__settings", "deleted_at", "strategy", "size"]
+    )
+    return {
+        str(pk): Placed(
+            str(project),
+            str(session) if session else None,
+            status or Session.Status.ACTIVE,
+            bool((settings or {}).get("require_approval")),
+            deleted_at is not None,
+            strategy,
+            size,
+        )
+        for pk, project, session, status, settings, deleted_at, strategy, size in rows
+    }
+
+
+# --- what is in them ---------------------------------------------------------------------------------------------
+
+
+def document_info(document: Document) -> DocumentInfo:
+    """A document as those who may read it see it."""
+    return DocumentInfo(
+        str(document.pk),
+        str(document.project_id),
+        str(document.session_id) if document.session_id else None,
+        document.title,
+        document.strategy,
+        str(document.created_by_id) if document.created_by_id else None,
+        timestamp(document.created_at),
+    )
+
+
+def documents_listed(project: UUID, session: UUID | None) -> list[DocumentInfo]:
+    """The documents of a session, or of a project and none of its sessions, the oldest first."""
+    found = Document.objects.filter(project=project, session=session, deleted_at=None)
+    return [document_info(document) for document in found.order_by("created_at", "pk")]
+
+
+def document_state(document: Document) -> DocumentState:
+    """A document with all that is in it, for somebody who holds its room's lock."""
+    synced = document_synced(document, None)
+    info = document_info(document)
+    return DocumentState(info, synced.seq, synced.update, synced.state_vector, synced.fields)
+
+
+def document_synced(document: Document, state_vector: bytes | None) -> DocumentSynced:
+    """What a client lacks that has `state_vector`; raises doc.not_found."""
+    where = _position(document)
+    if document.strategy != MERGE:
+        fields = _fields(document)
+        return DocumentSynced(str(document.pk), _as_of(where.head, fields), fields=fields)
+    with cache.texts.text(document.pk, where.epoch) as (text, seq):
+        update, vector = text.update(state_vector), text.state_vector
+    return DocumentSynced(str(document.pk), max(where.head, seq), encoded(update), encoded(vector))
+
+
+def document_content(document: Document) -> DocumentContent:
+    """What is in a document, for reading; raises doc.not_found."""
+    where = _position(document)
+    if document.strategy != MERGE:
+        fields = _fields(document)
+        values = {key: field.value for key, field in fields.items()}
+        digest = hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
+        return DocumentContent(document.strategy, _as_of(where.head, fields), digest, fields=fields)
+    with cache.texts.text(document.pk, where.epoch) as (text, seq):
+        content = str(text)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return DocumentContent(document.strategy, max(where.head, seq), digest, content=content)
+
+
+def _position(document: Document) -> log.Position:
+    try:
+        return log.position(f"document:{document.pk}")
+    except NoSuchRoom as error:  # its session's time was up a moment ago
+        raise RealtimeError("doc.not_found") from error
+
+
+def _fields(document: Document) -> dict[str, FieldValue]:
+    rows = DocumentField.objects.filter(document=document).order_by("key").values_list("key", "value", "seq")
+    return {key: FieldValue(msgspec.json.decode(value), seq) for key, value, seq in rows}
+
+
+def _as_of(head: int, fields: dict[str, FieldValue]) -> int:
+    # Read a moment later: what was written meanwhile is in it.
+    return max([head, *(field.seq for field in fields.values())])

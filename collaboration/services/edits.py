@@ -1,0 +1,271 @@
+"""What is written in documents, on its way into the journal, which judges it under the document's lock.
+
+A batch takes a fixed number of statements; the rules themselves run in order, edit after edit, in memory.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db.models import Case, Count, F, Value, When
+
+from bduf_realtime.gateway.conf import conf
+from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.rooms import log
+from bduf_realtime.rooms.batch import Also, Guard, NoEffect, Submission, Verdicts
+from bduf_realtime.rooms.events import Author, encode
+from collaboration import messages as wire
+from collaboration import selectors
+from collaboration.documents import cache, strategies
+from collaboration.documents.guard import judge_update
+from collaboration.documents.limits import UpdateLimits, UpdateRefused
+from collaboration.documents.strategies import MAX_KEYS, MERGE, REJECT, Field
+from collaboration.documents.texts import MergedText, ShapeAbove, decoded
+from collaboration.documents.updates import UpdateOutline, read_update
+from collaboration.models import Document, DocumentField, DocumentUpdate
+from collaboration.selectors import Placed
+from collaboration.selectors.rights import roles_in
+from collaboration.services.documents import encoded_value, refuse_unwritable
+
+LIMITS = UpdateLimits(size=conf.document_update_bytes)
+# Room to delete in where a document is full; only so much, for deletions take space too.
+FULL = 2
+
+
+@dataclass(eq=False)
+class Edit:
+    """One edit on its way: who wants to write what where. What the judge finds out is kept for the writing."""
+
+    document: str
+    user: str
+    joined: bool
+    update: bytes | None = None
+    outline: UpdateOutline | None = None
+    changes: Mapping[str, str] = field(default_factory=dict)
+    base: int | None = None
+    growth: int = 0
+
+
+def document_update(*, message: wire.DocumentUpdate, by: Author, joined: bool = True) -> Submission:
+    """Makes an edit ready for the journal. Raises msg.bad_value, msg.missing_field, doc.update_rejected.
+
+    A connection that has not `joined` the document may only resend what it sent before: it gets the first answer.
+    """
+    document = str(message.document)
+    edit = Edit(document, by.user, joined, base=message.base)
+    if (message.update is None) == (message.changes is None):
+        raise RealtimeError("msg.missing_field", "An edit is an update or changes.", details={"field": "update"})
+    if message.update is not None:
+        edit.update = decoded(message.update, "update")
+        try:
+            edit.outline = read_update(edit.update, LIMITS)
+        except UpdateRefused as refusal:
+            raise _rejected(refusal) from refusal
+    elif message.changes is not None:
+        values = [(change.key, encoded_value(change.value, "changes")) for change in message.changes]
+        edit.changes = strategies.last_of_each(values)
+    return Submission(
+        f"document:{document}",
+        "collaboration:document:updated",
+        encode(wire.DocumentUpdated(document, message.update, message.changes)),
+        by,
+        guard=Guard(edits_refused, edit),
+        ack_data=encode(wire.DocumentTaken(document)),
+        also=Also(edits_write, edit),
+    )
+
+
+def edits_refused(edits: Sequence[Any]) -> Verdicts:
+    """Judges edits in order, each on top of those before it, under the locks of their documents' rooms."""
+    placed = selectors.documents_placed({edit.document for edit in edits})
+    roles = roles_in(
+        {placed[edit.document].whose(edit.user) for edit in edits if edit.document in placed},
+        {place.session for place in placed.values() if place.session and place.lobby},
+    )
+    refused: Verdicts = {}
+    allowed: dict[str, list[Edit]] = defaultdict(list)
+    for edit in edits:
+        try:
+            place = placed.get(edit.document)
+            if place is None:
+                raise RealtimeError("doc.not_found")
+            _refuse(edit, place, roles[place.whose(edit.user)])
+            allowed[edit.document].append(edit)
+        except RealtimeError as error:
+            refused[edit] = error
+    drafts = _drafts({document: placed[document] for document in allowed}, allowed)
+    for document, of_document in allowed.items():
+        for edit in of_document:
+            try:
+                drafts[document].take(edit)
+            except (RealtimeError, NoEffect) as verdict:
+                refused[edit] = verdict
+    return refused
+
+
+def _refuse(edit: Edit, place: Placed, role: str | RealtimeError) -> None:
+    """Raises what is wrong with an edit whatever stands in the document."""
+    if isinstance(role, RealtimeError):
+        raise RealtimeError("doc.not_found") if role.code == "session.not_found" else role
+    if place.deleted:
+        raise RealtimeError("doc.not_found")
+    refuse_unwritable(role, place.status)
+    if not edit.joined:
+        raise RealtimeError("room.not_joined")
+    wrong = "changes" if edit.update is None else "update"
+    if (edit.update is not None) is not (place.strategy == MERGE):
+        raise _wrong(wrong, f"The document's strategy is {place.strategy}.")
+    if edit.base is not None and place.strategy != REJECT:
+        raise _wrong("base", f"The document's strategy is {place.strategy}.")
+    if edit.base is None and place.strategy == REJECT:
+        raise RealtimeError("msg.missing_field", details={"field": "base"})
+
+
+# --- drafts: documents as they will be when the batch commits -----------------------------------------------------
+
+
+class _TextDraft:
+    """A text with the edits of the batch that were accepted so far."""
+
+    def __init__(self, text: MergedText, size: int) -> None:
+        self._clocks: ChainMap[int, int] = ChainMap({}, text.clocks)
+        self._owners: ChainMap[int, str] = ChainMap({}, text.owners)
+        self._shape = ShapeAbove(text.shape)
+        self._size = size
+
+    def take(self, edit: Edit) -> None:
+        """Accepts an edit; raises doc.update_rejected, doc.too_large or NoEffect."""
+        assert edit.outline is not None and edit.update is not None  # noqa: PT018, S101 - the strategy was checked
+        try:
+            reached = judge_update(
+                edit.outline,
+                self._clocks,
+                lambda client: self._owners.get(client, edit.user) != edit.user,
+                self._shape,
+            )
+        except UpdateRefused as refusal:
+            raise _rejected(refusal) from refusal
+        if not reached and not edit.outline.deletes:
+            raise NoEffect
+        edit.growth = len(edit.update)
+        _refuse_growth(self._size, edit.growth, conf.document_bytes * (1 if reached else FULL))
+        self._size += edit.growth
+        self._shape.extend(edit.outline, self._clocks)
+        self._clocks.update(reached)
+        for client in reached:
+            self._owners.setdefault(client, edit.user)
+
+
+class _KeyedDraft:
+    """Keyed values with the edits of the batch that were accepted so far."""
+
+    def __init__(self, place: Placed, head: int, fields: dict[str, Field], keys: int) -> None:
+        self._reject = place.strategy == REJECT
+        self._size = place.size
+        self._head = self._seq = head
+        self._fields = fields
+        self._keys = keys
+
+    def take(self, edit: Edit) -> None:
+        """Accepts an edit; raises msg.bad_value, doc.conflict, doc.too_large or quota.exceeded."""
+        base = self._seq if edit.base is None else edit.base
+        if edit.base is not None and base > self._head:
+            raise _wrong("base", "The document has not come to that number yet.")
+        if self._reject and (newer := strategies.conflicts(self._fields, edit.changes, base)):
+            raise RealtimeError("doc.conflict", details={"fields": {key: _shown(of) for key, of in newer.items()}})
+        keys = self._keys + len(edit.changes.keys() - self._fields.keys())
+        if keys > MAX_KEYS:
+            raise RealtimeError("quota.exceeded", f"A document has up to {MAX_KEYS} keys.")
+        edit.growth = strategies.growth(self._fields, edit.changes)
+        _refuse_growth(self._size, edit.growth, conf.document_bytes)
+        self._size += edit.growth
+        self._keys = keys
+        self._seq += 1  # which the journal will give it: it numbers what is accepted here, in this order
+        strategies.write(self._fields, edit.changes, self._seq)
+
+
+def _drafts(placed: Mapping[str, Placed], edits: Mapping[str, list[Edit]]) -> dict[str, _TextDraft | _KeyedDraft]:
+    """Reads what is in the documents that are to be edited, as far as the edits concern it."""
+    if not placed:
+        return {}
+    positions = {
+        name.partition(":")[2]: position for name, position in log.positions(f"document:{d}" for d in placed).items()
+    }
+    merged = {UUID(d): positions[d][0] for d, place in placed.items() if place.strategy == MERGE}
+    drafts: dict[str, _TextDraft | _KeyedDraft] = {
+        str(document): _TextDraft(text, placed[str(document)].size)
+        for document, text in cache.texts.texts(merged).items()
+    }
+    keyed = [document for document in placed if document not in drafts]
+    if not keyed:
+        return drafts
+    wanted = {key for document in keyed for edit in edits[document] for key in edit.changes}
+    of_keyed = DocumentField.objects.filter(document__in=map(UUID, keyed))
+    fields: dict[str, dict[str, Field]] = defaultdict(dict)
+    for pk, key, value, seq in of_keyed.filter(key__in=wanted).values_list("document", "key", "value", "seq"):
+        fields[str(pk)][key] = Field(value, seq)
+    counts = {str(pk): keys for pk, keys in of_keyed.values_list("document").annotate(keys=Count("pk"))}
+    for document in keyed:
+        head = positions[document][1]
+        drafts[document] = _KeyedDraft(placed[document], head, fields[document], counts.get(document, 0))
+    return drafts
+
+
+# --- writing -----------------------------------------------------------------------------------------------------
+
+
+def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
+    """Writes accepted edits with the numbers of their events."""
+    DocumentUpdate.objects.bulk_create(
+        DocumentUpdate(document_id=UUID(edit.document), seq=seq, data=edit.update, user=edit.user)
+        for edit, seq in edits
+        if edit.update is not None
+    )
+    DocumentField.objects.bulk_create(
+        _rows((edit, seq) for edit, seq in edits if edit.update is None),
+        update_conflicts=True,
+        unique_fields=["document", "key"],
+        update_fields=["value", "seq"],
+    )
+    growth: dict[str, int] = defaultdict(int)
+    for edit, _ in edits:
+        growth[edit.document] += edit.growth
+    cases = [When(pk=UUID(document), then=Value(bytes_)) for document, bytes_ in growth.items()]
+    Document.objects.filter(pk__in=list(growth)).update(size=F("size") + Case(*cases, default=Value(0)))
+
+
+def _rows(edits: Iterable[tuple[Edit, int]]) -> list[DocumentField]:
+    last: dict[tuple[str, str], tuple[str, int]] = {}
+    for edit, seq in edits:
+        for key, value in edit.changes.items():
+            last[edit.document, key] = (value, seq)
+    # In one order, so that two batches that touch the same keys never wait for each other crosswise.
+    return [
+        DocumentField(document_id=UUID(document), key=key, value=value, seq=seq)
+        for (document, key), (value, seq) in sorted(last.items())
+    ]
+
+
+def _refuse_growth(size: int, growth: int, limit: int) -> None:
+    if growth > 0 and size + growth > limit:
+        raise RealtimeError("doc.too_large", details={"limit": limit})
+
+
+def _shown(of: Field) -> dict[str, Any]:
+    return {"value": msgspec.json.decode(of.value), "seq": of.seq}
+
+
+def _rejected(refusal: UpdateRefused) -> RealtimeError:
+    details: dict[str, Any] = {"reason": refusal.reason}
+    if refusal.missing:
+        details["missing"] = {str(client): clock for client, clock in refusal.missing.items()}
+    return RealtimeError("doc.update_rejected", str(refusal), details=details)
+
+
+def _wrong(name: str, message: str) -> RealtimeError:
+    return RealtimeError("msg.bad_value", message, details={"field": name})
