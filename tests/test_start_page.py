@@ -161,3 +161,8 @@ def test_text_is_legible_in_both_colour_schemes() -> None:
 
 def test_no_link_leads_away(page: Page) -> None:
     assert not [link for link in page.links if urlsplit(link).netloc]
+
+
+def test_the_page_names_the_variable_that_the_client_reads(page: Page) -> None:
+    read = re.findall(r'os\.environ\.get\("(\w+)"\)', (ROOT / "bduf_realtime/client.py").read_text())
+    assert re.findall(r"(\w+_TOKEN)=", page.text) == read

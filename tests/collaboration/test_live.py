@@ -32,7 +32,7 @@ async def test_a_removed_member_is_shown_out_of_every_room_within_two_seconds(li
         assert time.monotonic() - started < 4_000 * MS  # two, and slack for a busy machine
         assert [client.closed[0] for client in (in_session, in_project) if client.closed] == [4403, 4403]
         removed = await witness.expect("collaboration:participant:removed", room=room, timeout=5_000 * MS)
-        assert removed["data"] == {"session": session, "user": gone.id}
+        assert removed["data"] == {"session": session, "user": gone.id, "reason": "left_project"}
         told = await witness.expect("project:member:removed", timeout=5_000 * MS)
         assert (told["data"]["user"], told["by"]["user"]) == (gone.id, live.owner.id)
     assert live.rest("GET", f"sessions/{session}/", gone)[0] == 404

@@ -34,6 +34,7 @@ class Plain:
         self._asked: dict[str, dict[str, Any]] = {}
         self._answers: dict[str, list[dict[str, Any]]] = {}
         self._positions: dict[str, tuple[str, int]] = {}
+        self._outside: set[str] = set()
         self._disorder: list[str] = []
 
     async def __aenter__(self) -> Self:
@@ -146,12 +147,16 @@ class Plain:
             data, since = frame["data"], self._asked[frame["id"]]["data"].get("since")
             seq = since["seq"] if data["recovered"] == "full" else data["seq"]
             self._positions[data["room"]] = (data["epoch"], seq)
+            self._outside.discard(data["room"])
         elif answer and frame["type"] == "ack" and self._asked[frame["id"]]["type"] == "room:leave":
-            del self._positions[frame["data"]["room"]]
-        elif "seq" in frame and (frame["room"] in self._positions or not answer):  # a command needs no room joined
+            self._outside.add(frame["data"]["room"])
+        elif "seq" in frame and not (answer and self._is_outside(frame["room"])):  # a command needs no room joined
             epoch, seq = self._positions[frame["room"]]
             if answer and len(self.answers(frame["id"])) > 1 and frame["seq"] <= seq:
                 return  # the answer to a resend
             if (frame["epoch"], frame["seq"]) != (epoch, seq + 1):
                 self._disorder.append(f"{(epoch, seq)} is followed by {frame}")
             self._positions[frame["room"]] = (frame["epoch"], frame["seq"])
+
+    def _is_outside(self, room: str) -> bool:
+        return room in self._outside or room not in self._positions
