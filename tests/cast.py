@@ -18,7 +18,7 @@ CALLERS = ("anonymous", "stranger", "observer", "participant", "moderator", "own
 
 @dataclass
 class Cast:
-    """A session with an open invitation, a document and somebody (`target`) at its door, and another project's of the same."""
+    """A session with an invitation, a document, and somebody (`target`) at its door; and another project's."""
 
     people: dict[str, User | None]
     project: Project

@@ -161,7 +161,7 @@ def _fill(document: Document, content: Content | None, seq: int) -> None:
     """Saves a new document with what it begins with, as of its first event."""
     if content is None:
         document.save()
-    elif isinstance(content, str) is not (document.strategy == MERGE):
+    elif not isinstance(content, str if document.strategy == MERGE else Mapping):
         shape = "a text" if document.strategy == MERGE else "an object of values by key"
         raise _wrong("content", f"The content of such a document is {shape}.")
     elif isinstance(content, str):

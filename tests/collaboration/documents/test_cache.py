@@ -1,0 +1,109 @@
+"""Loaded texts: read once, read on from where they stand, and forgotten where there is no room."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from collaboration import services
+from collaboration.documents.cache import TextCache
+from collaboration.documents.texts import decoded
+from collaboration.models import Document, DocumentUpdate
+from tests.collaboration.conftest import Team
+from tests.collaboration.documents.typist import Typist
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+EPOCH = "life"
+
+
+@pytest.fixture
+def document(team: Team) -> Document:
+    return services.document_create(session=team.session.pk, title="Notes", strategy="merge", by=team.owner)
+
+
+def write(document: Document, seq: int, update: str) -> None:
+    DocumentUpdate.objects.create(document=document, seq=seq, data=decoded(update, ""), user="ada")
+
+
+def test_only_what_came_since_is_read(document: Document) -> None:
+    cache, ada = TextCache(2**20), Typist(7)
+    write(document, 2, ada.type("a"))
+    with cache.text(document.pk, EPOCH) as (text, seq):
+        assert (str(text), seq) == ("a", 2)
+    write(document, 5, ada.type("b"))
+    with (
+        CaptureQueriesContext(
+            connection,
+        ) as queries,
+        cache.text(document.pk, EPOCH) as (again, seq),
+    ):
+        assert (str(again), seq, again is text) == ("ab", 5, True)
+    assert len(queries) == 1
+
+
+def test_many_texts_are_brought_up_to_date_in_one_query(team: Team) -> None:
+    cache = TextCache(2**20)
+    documents = [
+        services.document_create(session=team.session.pk, title="T", strategy="merge", content=name, by=team.owner)
+        for name in "abcde"
+    ]
+    with CaptureQueriesContext(connection) as queries:
+        texts = cache.texts({document.pk: EPOCH for document in documents})
+    assert [str(texts[document.pk]) for document in documents] == list("abcde")
+    assert len(queries) == 1
+    assert cache.texts({}) == {}
+
+
+def test_another_life_of_the_log_is_another_text(document: Document) -> None:
+    cache = TextCache(2**20)
+    write(document, 2, Typist(7).type("a"))
+    with cache.text(document.pk, EPOCH) as (text, _):
+        pass
+    DocumentUpdate.objects.all().delete()
+    with cache.text(document.pk, "another") as (other, _):
+        assert (str(text), str(other)) == ("a", "")
+
+
+def test_texts_not_used_for_longest_make_room(team: Team) -> None:
+    cache = TextCache(20_000)
+    first, second, third = (
+        services.document_create(
+            session=team.session.pk, title="T", strategy="merge", content="x" * 1_500, by=team.owner
+        )
+        for _ in range(3)
+    )
+    for document in (first, second, first, third):
+        with cache.text(document.pk, EPOCH):
+            pass
+    assert [document.pk in cache for document in (first, second, third)] == [True, False, True]
+    assert cache.bytes <= 20_000
+
+
+def test_a_text_larger_than_all_the_room_is_read_all_the_same(team: Team) -> None:
+    cache = TextCache(10)
+    for name in ("a", "b"):
+        made = services.document_create(
+            session=team.session.pk, title="T", strategy="merge", content=name, by=team.owner
+        )
+        with cache.text(made.pk, EPOCH) as (text, _):
+            assert str(text) == name
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_want_a_text_at_once_load_it_once_and_read_it_one_after_the_other(document: Document) -> None:
+    cache, reading = TextCache(2**20), threading.Lock()
+    write(document, 2, Typist(7).type("a"))
+
+    def read() -> uuid.UUID | int:
+        with cache.text(document.pk, EPOCH) as (text, _):
+            assert reading.acquire(blocking=False)
+            assert str(text) == "a"
+            reading.release()
+            return id(text)
+
+    assert len(set(at_once(*[read] * 6))) == 1
