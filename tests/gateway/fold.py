@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from collaboration.documents.texts import decoded, encoded
+from tests.collaboration.documents.typist import Typist
 from tests.gateway.plain import Plain
 
 State = dict[str, Any]
@@ -56,9 +58,31 @@ def applied(state: State, event: dict[str, Any]) -> State:
                 state["members"].append(member)
         case "project:member:removed":
             state["members"] = without(state["members"], data["user"])
+        case "collaboration:document:created" if "documents" in state:
+            state["documents"].append(data["document"])
+        case "collaboration:document:renamed" if "documents" in state:
+            state["documents"] = replaced(state["documents"], data["document"], "id")
+        case "collaboration:document:deleted" if "documents" in state:
+            state["documents"] = [row for row in state["documents"] if row["id"] != data["document"]]
+        case "collaboration:document:renamed":
+            state["document"] = data["document"]
+        case "collaboration:document:updated":
+            _edited(state, data, event["seq"])
         case other:
             raise AssertionError(f"nobody has said here what {other} does to a snapshot")
+    if "seq" in state:
+        state["seq"] = event["seq"]
     return state
+
+
+def _edited(state: State, data: dict[str, Any], seq: int) -> None:
+    """A text takes the update as a client does; of values, each key carries the number that wrote it."""
+    for change in data.get("changes", ()):
+        state["fields"][change["key"]] = {"value": change["value"], "seq": seq}
+    if "update" in data:
+        typist = Typist(99, state["update"])
+        typist.take(data["update"])
+        state |= {"update": encoded(typist.doc.get_update()), "state_vector": typist.state_vector}
 
 
 def _updated(state: State, participant: State) -> None:
@@ -83,6 +107,10 @@ ACKED = {
     "collaboration:participant:deny": "collaboration:participant:removed",
     "collaboration:participant:remove": "collaboration:participant:removed",
     "project:broadcast": "project:broadcast",
+    "collaboration:document:create": "collaboration:document:created",
+    "collaboration:document:rename": "collaboration:document:renamed",
+    "collaboration:document:delete": "collaboration:document:deleted",
+    "collaboration:document:update": "collaboration:document:updated",
 }
 
 
@@ -103,4 +131,7 @@ def followed(plain: Plain, room: str) -> tuple[State, int]:
 
 def comparable(state: State) -> State:
     """A state without what nobody is told of: whoever knocks again goes to the end of those who wait."""
+    if "update" in state:  # the same text may be said in more than one way
+        text = Typist(99, state["update"])
+        state = state | {"update": str(text), "state_vector": sorted(decoded(state["state_vector"], ""))}
     return state | ({"waiting": sorted(state["waiting"], key=lambda row: row["user"])} if "waiting" in state else {})

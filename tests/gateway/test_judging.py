@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -143,3 +143,63 @@ async def test_a_look_that_takes_too_long_is_not_waited_for(
         await process.rights.judged(ROOM)
     rights.go_on.set()
     await eventually(lambda: channel.doubts == 0)
+
+
+class PolledRights(ChangingRights):
+    """Rights that no event of the room tells of."""
+
+    def grants_many(self, users: Mapping[str, Collection[str]]) -> dict[str, dict[str, Grant]]:
+        return {key: self.grants(key, of_room) for key, of_room in users.items()}
+
+
+@pytest.fixture
+def polled(monkeypatch: pytest.MonkeyPatch) -> Iterator[PolledRights]:
+    rights = PolledRights()
+    monkeypatch.setitem(doors.kinds, "test", rights)
+    yield rights
+    rights.go_on.set()
+
+
+async def test_rights_of_polled_rooms_are_asked_for_without_an_event(polled: PolledRights) -> None:
+    ada = Member("ada")
+    process, channel = Process(conf), room_of([ada])
+    process.hub._channels[ROOM] = channel
+    polled.role = "observer"
+    await process.rights.poll()
+    assert ada.rooms[ROOM].role == "observer"
+    polled.role = None
+    await process.rights.poll()
+    assert ada.closed == (4403, "room.removed")
+
+
+async def test_rooms_that_are_not_polled_or_have_nobody_in_them_are_not_asked_for(
+    rights: ChangingRights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, channel = Process(conf), room_of([Member("ada")])
+    process.hub._channels[ROOM] = channel
+    await process.rights.poll()
+    assert rights.looks == 0
+    empty = PolledRights()
+    monkeypatch.setitem(doors.kinds, "test", empty)
+    channel.members.clear()
+    await process.rights.poll()
+    assert empty.looks == 0
+
+
+@pytest.mark.parametrize("change", ["somebody came", "the rights changed"])
+async def test_a_poll_judges_nobody_by_a_look_that_began_too_early(polled: PolledRights, change: str) -> None:
+    ada, eve = Member("ada"), Member("eve")
+    process, channel = Process(conf), room_of([ada])
+    process.hub._channels[ROOM] = channel
+    polled.role = None
+    polled.go_on.clear()
+    poll = asyncio.create_task(process.rights.poll())
+    await eventually(lambda: polled.looks == 1)
+    if change == "somebody came":
+        channel.members["eve"] = eve  # type: ignore[assignment]
+    else:
+        channel.watched_at = 5
+    polled.go_on.set()
+    await poll
+    assert eve.closed is None
+    assert (ada.closed is None) is (change == "the rights changed")

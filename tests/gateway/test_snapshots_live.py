@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from collaboration.messages import EVENTS
+from tests.collaboration.documents.typist import Typist
 from tests.collaboration.meeting import PARTICIPANT, Meeting, meeting
 from tests.gateway.fold import comparable, followed
 from tests.gateway.plain import PATIENCE, SEND, Plain
@@ -18,11 +19,14 @@ from tests.servers import eventually
 
 pytestmark = pytest.mark.live
 
+DOCUMENT = "collaboration:document:"
 JOINED, UPDATED, REMOVED = f"{PARTICIPANT}joined", f"{PARTICIPANT}updated", f"{PARTICIPANT}removed"
 REQUESTED = f"{PARTICIPANT}requested"
 EPHEMERAL = {"collaboration:signal:sent"}
-IN_PROJECTS = {kind for kind in EVENTS if kind.startswith(("project:", "collaboration:session:"))}
-IN_SESSIONS = EVENTS.keys() - EPHEMERAL - {kind for kind in IN_PROJECTS if kind.startswith("project:")}
+IN_DOCUMENTS = {kind for kind in EVENTS if kind.startswith("collaboration:document:")}
+LISTED = IN_DOCUMENTS - {"collaboration:document:updated"}
+IN_PROJECTS = {kind for kind in EVENTS if kind.startswith(("project:", "collaboration:session:"))} | LISTED
+IN_SESSIONS = {k for k in EVENTS.keys() - EPHEMERAL if not k.startswith("project:")} - (IN_DOCUMENTS - LISTED)
 # An ended session shows nobody a snapshot; that of the project no longer has it.
 SEEN_IN_SESSIONS = IN_SESSIONS - {"collaboration:session:created", "collaboration:session:ended"}
 
@@ -88,7 +92,49 @@ async def test_the_state_of_a_session_follows_from_its_events(hurried: Live) -> 
         await room.after(lambda: dismiss(hurried, person.id), REMOVED)
         hurried.role(person, "participant")
         await before_the_door(hurried, session, room)
+        await a_documents_life(session.owner, room, session=session.session)
     assert room.kinds == SEEN_IN_SESSIONS
+
+
+async def a_documents_life(by: Plain, room: Watched, **place: str) -> None:
+    """What those see who have a document in their list."""
+    made: list[str] = []
+
+    async def create() -> None:
+        ack = await by.ask(f"{DOCUMENT}create", {"title": "Notes", **place})
+        made.append(ack["data"]["id"])
+
+    await room.after(create, f"{DOCUMENT}created")
+    await room.after(create, f"{DOCUMENT}created")
+    named = {"document": made[0]}
+    await room.after(lambda: by.ask(f"{DOCUMENT}rename", named | {"title": "Plan"}), f"{DOCUMENT}renamed")
+    await room.after(lambda: by.ask(f"{DOCUMENT}delete", named), f"{DOCUMENT}deleted")
+
+
+@pytest.mark.parametrize("strategy", ["merge", "last_write_wins", "reject"])
+async def test_the_state_of_a_document_follows_from_its_events(hurried: Live, strategy: str) -> None:
+    content: Any = "Hello" if strategy == "merge" else {"a": 1}
+    async with meeting(hurried) as session:
+        place = {"session": session.session, "title": "Notes", "strategy": strategy, "content": content}
+        document = (await session.manage("document:create", **place))["data"]["id"]
+        author, name = session.owner, f"document:{document}"
+        await author.join(name)
+        ada = Typist(100, (await author.join(name))["state"].get("update", ""))
+        async with watched(hurried, name) as room:
+
+            async def write(n: int) -> None:
+                base = {"base": author.position(name)[1]} if strategy == "reject" else {}
+                changes: dict[str, Any] = {"changes": [{"key": "ab"[n % 2], "value": n}], **base}
+                data = {"update": ada.type(f"{n}")} if strategy == "merge" else changes
+                assert (await author.ask(f"{DOCUMENT}update", {"document": document, **data}))["type"] == "ack"
+
+            for n in range(3):
+                await room.after(lambda n=n: write(n), f"{DOCUMENT}updated")
+            title = {"document": document, "title": "Plan"}
+            await room.after(lambda: author.ask(f"{DOCUMENT}rename", title), f"{DOCUMENT}renamed")
+            await room.after(lambda: write(3), f"{DOCUMENT}updated")
+        # Nobody sees a snapshot from before it was created, or after it was deleted.
+        assert room.kinds == IN_DOCUMENTS - {f"{DOCUMENT}created", f"{DOCUMENT}deleted"}
 
 
 async def before_the_door(live: Live, session: Meeting, room: Watched) -> None:
@@ -130,6 +176,7 @@ async def test_the_state_of_a_project_follows_from_its_events(hurried: Live) -> 
         word = {"project": hurried.project, "name": "deploy", "payload": {}}
         await room.after(lambda: chief.ask("project:broadcast", word), "project:broadcast")
         await room.after(hurried.session, "collaboration:session:created")
+        await a_documents_life(chief, room, project=hurried.project)
         for command, change in (
             ("update", "updated"),
             ("pause", "paused"),
