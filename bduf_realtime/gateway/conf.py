@@ -110,7 +110,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     session_idle_timeout: Annotated[float, "Time without participants after which a session ends; 0: never."] = (
         604_800.0
     )
-    session_retention: Annotated[float, "Time an ended session is kept, with its log; 0: for ever."] = 7_776_000.0
+    session_retention: Annotated[float, "Time an ended session without documents is kept; 0: for ever."] = 7_776_000.0
     session_request_timeout: Annotated[float, "Time after which a wish to be let in has to be repeated."] = 3_600.0
     guest_token_lifetime: Annotated[float, "Lifetime of a guest's token; the guest is forgotten a day after it."] = (
         43_200.0
