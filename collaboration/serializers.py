@@ -142,3 +142,7 @@ class DocumentTitleSerializer(DocumentSerializer):
 
     class Meta(DocumentSerializer.Meta):
         fields = ["id", "project", "session", "title", "strategy", "created_by", "created_at", "size"]
+
+
+class ContentQuery(serializers.Serializer[Any]):
+    yjs = serializers.BooleanField(default=False, help_text="Tell all of a text as a Yjs update, too.")

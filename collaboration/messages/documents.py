@@ -114,23 +114,31 @@ class FieldValue(msgspec.Struct, frozen=True):
 
 
 class DocumentState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The snapshot of a document's room: all of a text as one update and its state vector, or the values by key."""
+    """The snapshot of a document's room: all of a text as one update and its state vector, or the values by key.
+
+    A `large` document is too much for a frame: its content is read over REST.
+    """
 
     document: DocumentInfo
     seq: int
     update: str | None = None
     state_vector: str | None = None
     fields: dict[str, FieldValue] | None = None
+    large: bool = False
 
 
 class DocumentSynced(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Answers a sync: what was missing and the server's state vector, or the values by key; as of `seq`."""
+    """Answers a sync: what was missing and the server's state vector, or the values by key; as of `seq`.
+
+    What is `large` is too much for a frame: it is read over REST.
+    """
 
     document: str
     seq: int
     update: str | None = None
     state_vector: str | None = None
     fields: dict[str, FieldValue] | None = None
+    large: bool = False
 
 
 class DocumentAnswer(msgspec.Struct, frozen=True):
@@ -147,13 +155,18 @@ class DocumentTaken(msgspec.Struct, frozen=True):
 
 
 class DocumentContent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is in a document; `content_hash` is the SHA-256 of the UTF-8 text, or of the values' JSON by sorted keys."""
+    """What is in a document; `content_hash` is the SHA-256 of the UTF-8 text, or of the values' JSON by sorted keys.
+
+    `update` holds all of a text for Yjs, where that was asked for.
+    """
 
     strategy: str
     seq: int
     content_hash: str
     content: str | None = None
     fields: dict[str, FieldValue] | None = None
+    update: str | None = None
+    state_vector: str | None = None
 
 
 EVENTS: dict[str, type[msgspec.Struct]] = {

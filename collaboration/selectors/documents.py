@@ -11,6 +11,7 @@ import msgspec
 from django.db.models import Q, QuerySet
 
 from bduf_realtime.accounts.models import User
+from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import NoSuchRoom, timestamp
@@ -24,6 +25,8 @@ from collaboration.selectors.rights import Whose
 from collaboration.selectors.sessions import place_in, project_role, settings_of
 
 Admission = Participant.Admission
+# Two such frames fill an outbox, and servers drop frames beyond a megabyte.
+AT_ONCE = conf.outbox_bytes // 2
 
 
 # --- who may see what --------------------------------------------------------------------------------------------
@@ -144,22 +147,29 @@ def document_state(document: Document) -> DocumentState:
     """A document with all that is in it, for somebody who holds its room's lock."""
     synced = document_synced(document, None)
     info = document_info(document)
-    return DocumentState(info, synced.seq, synced.update, synced.state_vector, synced.fields)
+    return DocumentState(info, synced.seq, synced.update, synced.state_vector, synced.fields, synced.large)
 
 
 def document_synced(document: Document, state_vector: bytes | None) -> DocumentSynced:
     """What a client lacks that has `state_vector`; raises doc.not_found."""
     where = _position(document)
+    name = str(document.pk)
     if document.strategy != MERGE:
         fields = _fields(document)
-        return DocumentSynced(str(document.pk), _as_of(where.head, fields), fields=fields)
+        seq = _as_of(where.head, fields)
+        if len(msgspec.json.encode(fields)) > AT_ONCE:
+            return DocumentSynced(name, seq, large=True)
+        return DocumentSynced(name, seq, fields=fields)
     with cache.texts.text(document.pk, where.epoch) as (text, seq):
-        update, vector = text.update(state_vector), text.state_vector
-    return DocumentSynced(str(document.pk), max(where.head, seq), encoded(update), encoded(vector))
+        update, vector = encoded(text.update(state_vector)), encoded(text.state_vector)
+    seq = max(where.head, seq)
+    if len(update) > AT_ONCE:
+        return DocumentSynced(name, seq, state_vector=vector, large=True)
+    return DocumentSynced(name, seq, update, vector)
 
 
-def document_content(document: Document) -> DocumentContent:
-    """What is in a document, for reading; raises doc.not_found."""
+def document_content(document: Document, *, with_update: bool = False) -> DocumentContent:
+    """What is in a document, for reading, and for Yjs where asked for; raises doc.not_found."""
     where = _position(document)
     if document.strategy != MERGE:
         fields = _fields(document)
@@ -168,8 +178,11 @@ def document_content(document: Document) -> DocumentContent:
         return DocumentContent(document.strategy, _as_of(where.head, fields), digest, fields=fields)
     with cache.texts.text(document.pk, where.epoch) as (text, seq):
         content = str(text)
+        update = encoded(text.update()) if with_update else None
+        vector = encoded(text.state_vector) if with_update else None
     digest = hashlib.sha256(content.encode()).hexdigest()
-    return DocumentContent(document.strategy, max(where.head, seq), digest, content=content)
+    seq = max(where.head, seq)
+    return DocumentContent(document.strategy, seq, digest, content=content, update=update, state_vector=vector)
 
 
 def _position(document: Document) -> log.Position:

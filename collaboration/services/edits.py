@@ -36,6 +36,8 @@ LIMITS = UpdateLimits(size=conf.document_update_bytes)
 # Room to delete in where a document is full; only so much, for deletions take space too.
 FULL = 2
 
+CONFLICT_BYTES = 262_144
+
 
 @dataclass(eq=False)
 class Edit:
@@ -177,7 +179,7 @@ class _KeyedDraft:
         if edit.base is not None and base > self._head:
             raise _wrong("base", "The document has not come to that number yet.")
         if self._reject and (newer := strategies.conflicts(self._fields, edit.changes, base)):
-            raise RealtimeError("doc.conflict", details={"fields": {key: _shown(of) for key, of in newer.items()}})
+            raise RealtimeError("doc.conflict", details={"fields": _shown(newer)})
         keys = self._keys + len(edit.changes.keys() - self._fields.keys())
         if keys > MAX_KEYS:
             raise RealtimeError("quota.exceeded", f"A document has up to {MAX_KEYS} keys.")
@@ -256,8 +258,14 @@ def _refuse_growth(size: int, growth: int, limit: int) -> None:
         raise RealtimeError("doc.too_large", details={"limit": limit})
 
 
-def _shown(of: Field) -> dict[str, Any]:
-    return {"value": msgspec.json.decode(of.value), "seq": of.seq}
+def _shown(fields: Mapping[str, Field]) -> dict[str, Any]:
+    """What is there now; without the values of those that would make the frame too large."""
+    shown: dict[str, Any] = {}
+    size = 0
+    for key, of in fields.items():
+        size += len(of.value)
+        shown[key] = {"seq": of.seq} | ({"value": msgspec.json.decode(of.value)} if size < CONFLICT_BYTES else {})
+    return shown
 
 
 def _rejected(refusal: UpdateRefused) -> RealtimeError:

@@ -20,7 +20,7 @@ from bduf_realtime.gateway.rest import refuse_unknown
 from collaboration import selectors, services
 from collaboration.messages import DocumentContent
 from collaboration.models import Document
-from collaboration.serializers import DocumentSerializer, DocumentTitleSerializer
+from collaboration.serializers import ContentQuery, DocumentSerializer, DocumentTitleSerializer
 
 
 class DocumentFilters(filters.FilterSet):
@@ -75,8 +75,11 @@ class DocumentDetail(generics.RetrieveUpdateDestroyAPIView[Document]):
 class Content(APIView):
     """What is in a document."""
 
-    @extend_schema(responses={200: shape(DocumentContent)})
+    @extend_schema(parameters=[ContentQuery], responses={200: shape(DocumentContent)})
     def get(self, request: Request, pk: UUID) -> Response:
-        refuse_unknown(request, set())
+        refuse_unknown(request, {"yjs"})
         document, _ = selectors.document_for(pk, caller(request).pk)
-        return Response(msgspec.to_builtins(selectors.document_content(document)))
+        query = ContentQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        content = selectors.document_content(document, with_update=query.validated_data["yjs"])
+        return Response(msgspec.to_builtins(content))

@@ -122,6 +122,34 @@ async def test_a_client_that_comes_back_gets_what_it_lacks(live: Live) -> None:
         await back.heard(UPDATED, f"document:{document}")
 
 
+async def test_a_large_document_is_read_over_rest_and_followed_on_the_socket(live: Live) -> None:
+    async with meeting(live) as session:
+        place = {"session": session.session, "title": "Large"}
+        body = place | {"strategy": "merge", "content": "x" * 1_500_000}
+        status, made = live.rest("POST", "documents/", session.owner.person, body)
+        assert status == 201
+        plain, document = await session.member(), made["id"]
+        state = (await plain.join(f"document:{document}"))["state"]
+        assert (state["large"], "update" in state) == (True, False)
+        assert (await synced(plain, document))["large"] is True
+        path = f"documents/{document}/content/?yjs=true"
+        status, content = live.rest("GET", path, plain.person)
+        reader = Typist(100, content["update"])
+        assert (status, str(reader)) == (200, content["content"])
+        update = reader.type("news")
+        assert (await plain.ask(UPDATE, {"document": document, "update": update}))["type"] == "ack"
+        rest = await plain.ask(SYNC, {"document": document, "state_vector": content["state_vector"]})
+        assert len(rest["data"]["update"]) < 200
+        body = place | {"strategy": "reject", "content": {str(n): "x" * 30_000 for n in range(40)}}
+        _, keyed = live.rest("POST", "documents/", session.owner.person, body)
+        state = (await plain.join(f"document:{keyed['id']}"))["state"]
+        assert (state["large"], "fields" in state) == (True, False)
+        changes = {"changes": [{"key": str(n), "value": 1} for n in range(40)], "base": 1}
+        edit = {"document": keyed["id"], **changes}
+        assert await plain.code(UPDATE, edit) == "ack"
+        assert (await plain.ask(UPDATE, edit))["code"] == "doc.conflict"
+
+
 async def test_the_last_writer_wins_and_everybody_knows_who_that_was(cluster: Live) -> None:
     async with meeting(cluster) as session:
         document = await start(session, "last_write_wins")

@@ -307,6 +307,15 @@ def test_of_two_who_change_a_key_unseen_the_first_wins_and_the_other_is_told_wha
     assert content(document) == {"a": (2, 4), "b": (2, 4)}
 
 
+def test_a_conflict_over_large_values_tells_only_who_wrote_the_last_of_them(team: Team) -> None:
+    document = create(team, "reject", content={str(n): "x" * 30_000 for n in range(20)})
+    assert result(edit(document, team.owner, changes={"0": "y" * 30_000}, base=1)) == "2"
+    [outcome] = commit([edit(document, team.owner, changes={str(n): 1 for n in range(20)}, base=0)])
+    assert isinstance(outcome, RealtimeError)
+    fields = outcome.details["fields"]
+    assert (len(fields), len([1 for field in fields.values() if "value" in field])) == (20, 8)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_many_batches_at_once_exactly_one_wins_a_key(team: Team) -> None:
     document = create(team, "reject")
