@@ -99,8 +99,3 @@ def followed(plain: Plain, room: str) -> tuple[State, int]:
             state, seq = applied(state, deepcopy(frame)), frame["seq"]
     assert state is not None
     return state, seq
-
-
-def comparable(state: State) -> State:
-    """A state without what nobody is told of: whoever knocks again goes to the end of those who wait."""
-    return state | ({"waiting": sorted(state["waiting"], key=lambda row: row["user"])} if "waiting" in state else {})

@@ -11,7 +11,7 @@ import pytest
 
 from collaboration.messages import EVENTS
 from tests.collaboration.meeting import PARTICIPANT, Meeting, meeting
-from tests.gateway.fold import comparable, followed
+from tests.gateway.fold import followed
 from tests.gateway.plain import PATIENCE, SEND, Plain
 from tests.live import Live
 from tests.servers import eventually
@@ -52,7 +52,7 @@ class Watched:
         while (state := followed(self._follower, self.room))[1] > fresh["seq"]:
             fresh = await self._other.join(self.room)
         self.kinds |= {event["type"] for event in self._follower.events(self.room)[seen:]}
-        assert comparable(state[0]) == comparable(fresh["state"])
+        assert state[0] == fresh["state"]
 
     def _came(self, seen: int, expected: tuple[str, ...]) -> bool:
         return set(expected) <= {event["type"] for event in self._follower.events(self.room)[seen:]}
