@@ -95,7 +95,7 @@ class Participant(models.Model):
         # Few are there or wait, of the many who ever had a place: what is asked at every join and every second.
         indexes = [
             models.Index(fields=["session"], name="participant_present", condition=models.Q(present=True)),
-            models.Index(fields=["asked_at"], name="participant_waiting", condition=models.Q(admission="waiting")),
+            models.Index(fields=["last_activity"], name="participant_waiting", condition=models.Q(admission="waiting")),
         ]
 
     def __str__(self) -> str:

@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='participant',
-            index=models.Index(condition=models.Q(('admission', 'waiting')), fields=['asked_at'], name='participant_waiting'),
+            index=models.Index(condition=models.Q(('admission', 'waiting')), fields=['last_activity'], name='participant_waiting'),
         ),
         migrations.AddIndex(
             model_name='session',

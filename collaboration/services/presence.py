@@ -68,8 +68,10 @@ def _ask(session: Session, participant: Participant, role: str, by: Author, limi
     known = participant.admission == Admission.WAITING
     if not known and session.participants.filter(admission=Admission.WAITING).count() >= limit:
         raise RealtimeError("session.full", "Too many wait to be let in.", details={"max_participants": limit})
-    participant.admission, participant.asked_at = Admission.WAITING, timezone.now()
-    participant.save(update_fields=["admission", "asked_at"])
+    participant.last_activity = timezone.now()
+    if not known:  # who asks again keeps the place in the line
+        participant.admission, participant.asked_at = Admission.WAITING, participant.last_activity
+    participant.save(update_fields=["admission", "asked_at", "last_activity"])
     if not known:
         info = selectors.participant_info(participant, role)
         tell(session, "participant:requested", ParticipantJoined(str(session.pk), by.user, info), by)
@@ -125,7 +127,7 @@ def participants_leave(*, away_for: float) -> int:
 def requests_expire(*, older_than: float) -> int:
     """Forgets wishes to be let in that were not repeated for `older_than` seconds; returns how many."""
     horizon = timezone.now() - timedelta(seconds=older_than)
-    due = Participant.objects.filter(admission=Admission.WAITING, asked_at__lt=horizon)
+    due = Participant.objects.filter(admission=Admission.WAITING, last_activity__lt=horizon)
     expired = 0
     for key, session in list(due.values_list("pk", "session_id")[:500]):
         with write():

@@ -247,11 +247,19 @@ def test_only_so_many_wait_as_may_take_part(team: Team) -> None:
     assert knock(team.session, team.participant) == "session.join_pending"
 
 
+def test_who_asks_again_keeps_the_place_in_the_line(team: Team) -> None:
+    lobby(team)
+    for user in (team.participant, team.observer, team.participant):
+        knock(team.session, user)
+    waiting = selectors.participants_waiting(team.session)
+    assert [info.user for info in waiting] == [str(team.participant.pk), str(team.observer.pk)]
+
+
 def test_a_wish_that_is_not_repeated_is_forgotten(team: Team) -> None:
     lobby(team)
     knock(team.session, team.participant)
     assert services.requests_expire(older_than=60) == 0
-    Participant.objects.update(asked_at=timezone.now() - timedelta(minutes=2))
+    Participant.objects.update(last_activity=timezone.now() - timedelta(minutes=2))
     assert services.requests_expire(older_than=60) == 1
     assert services.requests_expire(older_than=60) == 0
     event = events_of(f"session:{team.session.pk}")[-1]

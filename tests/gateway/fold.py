@@ -130,8 +130,8 @@ def followed(plain: Plain, room: str) -> tuple[State, int]:
 
 
 def comparable(state: State) -> State:
-    """A state without what nobody is told of: whoever knocks again goes to the end of those who wait."""
-    if "update" in state:  # the same text may be said in more than one way
-        text = Typist(99, state["update"])
-        state = state | {"update": str(text), "state_vector": sorted(decoded(state["state_vector"], ""))}
-    return state | ({"waiting": sorted(state["waiting"], key=lambda row: row["user"])} if "waiting" in state else {})
+    """A state as it may be compared: a text, and what is known of it, can be said in more than one way."""
+    if "update" not in state:
+        return state
+    text = Typist(99, state["update"])
+    return state | {"update": str(text), "state_vector": sorted(decoded(state["state_vector"], ""))}

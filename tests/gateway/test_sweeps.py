@@ -32,7 +32,7 @@ def overdue(db: None) -> None:
     idle, ended = (services.session_create(project=other, by=ada) for _ in range(2))
     Session.objects.filter(pk=idle.pk).update(idle_since=past - timedelta(days=7))
     Session.objects.filter(pk=ended.pk).update(status="ended", ended_at=past - timedelta(days=90))
-    Participant.objects.create(session=session, user=person(), admission="waiting", asked_at=past)
+    Participant.objects.create(session=session, user=person(), admission="waiting", last_activity=past)
     User.objects.create(username="guest", is_guest=True, date_joined=past)
     presence.instance_start(str(uuid.uuid4()), -1.0)
     alive = Instance.objects.create(host="h", pid=1, expires_at=timezone.now() + timedelta(minutes=1))
