@@ -20,11 +20,12 @@ from collaboration.documents.strategies import MERGE
 from collaboration.documents.texts import encoded
 from collaboration.messages import DocumentContent, DocumentInfo, DocumentState, DocumentSynced, FieldValue
 from collaboration.models import Document, DocumentField, Membership, Participant, Session
-from collaboration.roles import MODERATOR, OWNER, admitted
+from collaboration.roles import PERMISSIONS, admitted
 from collaboration.selectors.rights import Whose
-from collaboration.selectors.sessions import place_in, project_role, settings_of
+from collaboration.selectors.sessions import TURNED_OUT, place_in, project_role, settings_of
 
 Admission = Participant.Admission
+MANAGING = [role for role in PERMISSIONS if "manage_participants" in PERMISSIONS[role]]
 # Two such frames fill an outbox, and servers drop frames beyond a megabyte.
 AT_ONCE = conf.outbox_bytes // 2
 
@@ -33,25 +34,26 @@ AT_ONCE = conf.outbox_bytes // 2
 
 
 def documents_for(user: User) -> QuerySet[Document]:
-    """The documents a user may read, newest first: the projects', and those of sessions the user may see inside."""
-    member = Membership.objects.filter(user=user)
-    places = Participant.objects.filter(user=user)
-    own = places.filter(role__isnull=False).exclude(admission__in=[Admission.REMOVED, Admission.DENIED])
-    managing = [OWNER, MODERATOR]
-    inside = (Q(session__project__in=member.values("project")) | Q(session__in=own.values("session"))) & ~Q(
-        session__in=places.filter(admission__in=[Admission.REMOVED, Admission.DENIED, Admission.WAITING])
-        .exclude(admission=Admission.WAITING, role__in=managing)
-        .values("session")
+    """The documents a user may read, newest first: the projects', and those of sessions the user may see inside.
+
+    The rule is that of `roles.admitted`, which judges one; a test holds them together.
+    """
+    member, places = Membership.objects.filter(user=user), Participant.objects.filter(user=user)
+    in_project = Q(project__in=member.values("project"))
+    own_role = _in(places.filter(role__isnull=False))
+    manages = _in(places.filter(role__in=MANAGING)) | (
+        Q(project__in=member.filter(role__in=MANAGING).values("project")) & ~own_role
     )
-    let_in = (
-        Q(session__settings__require_approval=False)
-        | Q(session__settings__require_approval=None)
-        | Q(session__in=places.filter(admission=Admission.ADMITTED).values("session"))
-        | Q(session__in=own.filter(role__in=managing).values("session"))
-        | Q(session__project__in=member.filter(role__in=managing).values("project"))
-    )
-    known = Q(session=None, project__in=member.values("project")) | (Q(session__isnull=False) & inside & let_in)
-    return Document.objects.filter(known, deleted_at=None).order_by("-created_at", "pk")
+    turned_out = _in(places.filter(admission__in=TURNED_OUT))
+    waits, let_in = (_in(places.filter(admission=a)) for a in (Admission.WAITING, Admission.ADMITTED))
+    no_lobby = Q(session__settings__require_approval=False) | Q(session__settings__require_approval__isnull=True)
+    inside = (own_role | in_project) & ~turned_out & (manages | let_in | (no_lobby & ~waits))
+    readable = (Q(session=None) & in_project) | (Q(session__isnull=False) & inside)
+    return Document.objects.filter(readable, deleted_at=None).order_by("-created_at", "pk")
+
+
+def _in(places: QuerySet[Participant]) -> Q:
+    return Q(session__in=places.values("session"))
 
 
 def document_for(document: UUID, user: UUID, *, missing: str = "doc.not_found") -> tuple[Document, str]:

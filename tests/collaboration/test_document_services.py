@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,8 +16,8 @@ from bduf_realtime.audit.selectors import entries_for
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
-from collaboration import selectors, services
-from collaboration.models import Document, DocumentUpdate, Session
+from collaboration import roles, selectors, services
+from collaboration.models import Document, DocumentUpdate, Membership, Participant, Session
 from collaboration.rooms import DocumentRoom
 from collaboration.services import documents
 from tests.collaboration.conftest import Team, events_of
@@ -234,6 +235,19 @@ def test_those_inside_the_session_read_its_documents(team: Team) -> None:
     assert may_read(document, team.observer) == ""
     services.participant_role(session=team.session.pk, user=team.observer.pk, role="moderator", by=team.owner)
     assert may_read(document, team.observer) == ""
+
+
+def test_list_look_and_room_agree_about_everybody_there_can_be(team: Team) -> None:
+    document = create(team)
+    admissions = Participant.Admission.values
+    for lobby in (False, True):
+        Session.objects.update(settings=team.session.settings | {"require_approval": lobby})
+        for in_project, own, admission in itertools.product([None, *roles.ROLES], [None, *roles.ROLES], admissions):
+            user = person()
+            if in_project:
+                Membership.objects.create(project=team.project, user=user, role=in_project)
+            Participant.objects.create(session=team.session, user=user, role=own, admission=admission)
+            may_read(document, user)
 
 
 def test_a_guest_reads_documents_of_its_session_and_none_of_the_project(team: Team) -> None:
