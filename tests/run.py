@@ -1,4 +1,8 @@
-"""Runs the whole suite as `make test` does: everything on SQLite, then what touches the database on PostgreSQL."""
+"""Runs the whole suite as `make test` does, in two lanes side by side.
+
+One lane has the tests that start servers, and waits most of the time. The other has those of one process: on SQLite,
+then once more on PostgreSQL what touches the database; what it says is shown when it is done.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,13 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import IO, Any
 
 from tests.servers import ServerUnavailable, postgres_server
 
@@ -25,35 +33,58 @@ def main() -> int:
     parser.add_argument("rest", nargs="*", help="passed to pytest, after --")
     options = parser.parse_args()
     started = time.monotonic()
-    measured = ["--cov", "--cov-append", "--cov-report="] if options.coverage else []
     if options.coverage:
-        run([sys.executable, "-m", "coverage", "erase"], {})
-    marks = [] if options.long else ["-m", "not long"]
-    codes = [pytest([*marks, *measured, *options.rest], {})]
-    with ExitStack() as stack:
-        try:
-            postgres = stack.enter_context(postgres_server())
-        except ServerUnavailable as missing:
-            print(f"\nNot run on PostgreSQL: {missing}")
-            codes.append(1 if os.environ.get("CI") else 0)
-        else:
-            print("\nOnce more on PostgreSQL, what touches the database:")
-            only = ["-m", "not live and not long"]
-            codes.append(pytest([*only, *measured, *ON_BOTH_DATABASES, *options.rest], {"DATABASE_URL": postgres.url}))
+        run([sys.executable, "-m", "coverage", "erase"])
+    with tempfile.TemporaryFile("w+") as said, ThreadPoolExecutor(1) as lane:
+        print("Tests with servers; those of one process run beside them, and are shown when they are done:", flush=True)
+        beside = lane.submit(in_one_process, options, said)
+        code = pytest(marked("live", options), options)
+        codes = [code, beside.result()]
+        said.seek(0)
+        print(said.read(), end="", flush=True)
     if options.coverage:
-        run([sys.executable, "-m", "coverage", "combine", "--append", "--quiet"], {})
-        codes.append(run([sys.executable, "-m", "coverage", "report"], {}))
+        run([sys.executable, "-m", "coverage", "combine", "--quiet"])
+        codes.append(run([sys.executable, "-m", "coverage", "report"]))
     print(f"\nThe tests took {time.monotonic() - started:.0f} s.")
     return max(codes)
 
 
-def pytest(arguments: list[str], env: dict[str, str]) -> int:
-    code = run([sys.executable, "-m", "pytest", "-q", *arguments], env)
+def in_one_process(options: argparse.Namespace, said: IO[str]) -> int:
+    """Runs the tests that start no servers on both databases, and writes what they say."""
+
+    def say(text: str) -> None:
+        print(text, file=said, flush=True)
+
+    say("\nTests of one process, on SQLite:")
+    code = pytest(marked("not live", options), options, output=said)
+    with ExitStack() as stack:
+        try:
+            postgres = stack.enter_context(postgres_server())
+        except ServerUnavailable as missing:
+            say(f"\nNot run on PostgreSQL: {missing}")
+            return max(code, 1 if os.environ.get("CI") else 0)
+        say("\nOnce more on PostgreSQL, what touches the database:")
+        only = ["-m", "not live and not long", *ON_BOTH_DATABASES]
+        return max(code, pytest(only, options, {"DATABASE_URL": postgres.url}, output=said))
+
+
+def marked(lane: str, options: argparse.Namespace) -> list[str]:
+    return ["-m", lane if options.long else f"{lane} and not long"]
+
+
+def pytest(
+    arguments: list[str], options: argparse.Namespace, env: Mapping[str, str] | None = None, output: Any = None
+) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", *arguments, *options.rest]
+    if options.coverage:
+        command += ["--cov", "--cov-report="]
+        env = {**(env or {}), "COVERAGE_FILE": f".coverage.{time.monotonic_ns()}"}  # of each run its own
+    code = run(command, env, output)
     return 0 if code == NOTHING_SELECTED else code
 
 
-def run(command: list[str], env: dict[str, str]) -> int:
-    return subprocess.call(command, cwd=ROOT, env=os.environ | env)
+def run(command: list[str], env: Mapping[str, str] | None = None, output: Any = None) -> int:
+    return subprocess.call(command, cwd=ROOT, env={**os.environ, **(env or {})}, stdout=output, stderr=output)
 
 
 if __name__ == "__main__":
