@@ -467,12 +467,10 @@ class Hub:
 
     def share_cursors(self, channel: RoomChannel, shared: bool) -> None:
         """Shows a room's cursors, or has the members take every one away."""
-        if shared is not channel.hidden:
-            pass
-        elif shared:
+        if shared and channel.hidden:
             channel.hidden = False
             self._tell_cursors(channel, dict(channel.cursors))
-        else:
+        elif not shared and not channel.hidden:
             self._tell_cursors(channel, {connection: _gone(entry) for connection, entry in channel.cursors.items()})
             channel.hidden = True
         if not shared:
