@@ -311,7 +311,7 @@ class RealtimeConsumer(Answering):
             self.rooms[room] = joined.grant
             hub.settle(channel, joined.epoch, joined.seq)
             if not joined.grant.cursors:
-                hub.share_cursors(channel, False)
+                hub.cursors.share(channel, False)
             if request.id is not None:
                 self.outbox.put(ack_frame(request.id, encode(_room_joined(room, joined))).decode())
             metrics.recoveries.labels(joined.recovered).inc()

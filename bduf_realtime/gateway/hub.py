@@ -14,6 +14,7 @@ import structlog
 
 from bduf_realtime.gateway import metrics
 from bduf_realtime.gateway.conf import Conf
+from bduf_realtime.gateway.cursors import Cursors
 from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.gateway.layer import Layer
 from bduf_realtime.gateway.storage import call
@@ -96,9 +97,8 @@ class Hub:
         self._conf = conf
         self._loop = asyncio.get_running_loop()
         self._channels: dict[str, RoomChannel] = {}
-        self._cursor_tick: asyncio.TimerHandle | None = None
-        self._moved: set[RoomChannel] = set()
         self.layer = Layer(instance, conf, self._receive, self._layer_found)
+        self.cursors = Cursors(self._channels, self.layer, conf.cursor_tick_ms / 1000)
         self.watched: Callable[[str, str], bool] = lambda room, type_: False
         self.on_watched: Callable[[RoomChannel], None] = lambda channel: None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -115,8 +115,7 @@ class Hub:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._cursor_tick is not None:
-            self._cursor_tick.cancel()
+        self.cursors.stop()
 
     # --- joining and leaving -----------------------------------------------------------------------------------
 
@@ -176,9 +175,7 @@ class Hub:
             self._repair_soon(channel)
         if channel.watched_at > admitted_at:  # rights may have changed since the joiner's were looked at
             self.on_watched(channel)
-        others = {key: entry for key, entry in channel.cursors.items() if key != consumer.id}
-        if others and not channel.hidden:
-            consumer.outbox.put_latest(cursor_lane(channel.name), others)
+        self.cursors.welcome(channel, consumer)
 
     async def _replay(self, channel: RoomChannel, consumer: Socket, after: int, epoch: str) -> int:
         """Sends a joiner the next stretch past `after` at the pace it reads, and returns the last number sent."""
@@ -201,8 +198,7 @@ class Hub:
         if channel is None or channel.members.pop(consumer.id, None) is None:
             return
         channel.skip.pop(consumer.id, None)
-        if self._cursor_gone(channel, consumer.id):
-            self.layer.publish_cursor(name, consumer.id, "")
+        self.cursors.leave(channel, consumer.id)
         self._note_empty(channel)
 
     def channel(self, name: str) -> RoomChannel | None:
@@ -434,70 +430,6 @@ class Hub:
                 delivered += 1
         metrics.delivered("signal").inc(delivered)
 
-    def cursor(self, name: str, connection: str, entry: bytes) -> None:
-        """Keeps a connection's latest cursor for the room's next tick."""
-        text = entry.decode()
-        self._cursor_moved(name, {connection: text})
-        self.layer.publish_cursor(name, connection, text)
-
-    def _cursor_moved(self, name: str, entries: dict[str, str]) -> None:
-        channel = self._channels.get(name)
-        if channel is None:
-            return
-        channel.cursors |= entries
-        if not channel.hidden:
-            self._tell_cursors(channel, entries)
-
-    def _cursor_gone(self, channel: RoomChannel, connection: str) -> bool:
-        """Forgets a connection's cursor and has the members told, by one without a position; false if it had none."""
-        entry = channel.cursors.pop(connection, None)
-        if entry is None:
-            return False
-        if not channel.hidden:
-            self._tell_cursors(channel, {connection: _gone(entry)})
-        return True
-
-    def repeat_cursors(self, name: str) -> None:
-        """Publishes where the cursors of local members are, for a process that has just opened the room."""
-        channel = self._channels.get(name)
-        if channel is None:
-            return
-        for connection in channel.members.keys() & channel.cursors.keys():
-            self.layer.publish_cursor(name, connection, channel.cursors[connection])
-
-    def share_cursors(self, channel: RoomChannel, shared: bool) -> None:
-        """Shows a room's cursors, or has the members take every one away."""
-        if shared and channel.hidden:
-            channel.hidden = False
-            self._tell_cursors(channel, dict(channel.cursors))
-        elif not shared and not channel.hidden:
-            self._tell_cursors(channel, {connection: _gone(entry) for connection, entry in channel.cursors.items()})
-            channel.hidden = True
-        if not shared:
-            # Those of other processes may still be on their way, and go when their own process says so.
-            for connection in channel.members.keys() & channel.cursors.keys():
-                del channel.cursors[connection]
-                self.layer.publish_cursor(channel.name, connection, "")
-
-    def _tell_cursors(self, channel: RoomChannel, entries: dict[str, str]) -> None:
-        channel.cursors_moved |= entries
-        self._moved.add(channel)
-        if self._cursor_tick is None:
-            self._cursor_tick = self._loop.call_later(self._conf.cursor_tick_ms / 1000, self._flush_cursors)
-
-    def _flush_cursors(self) -> None:
-        self._cursor_tick = None
-        moved, self._moved = self._moved, set()
-        for channel in moved:
-            entries, channel.cursors_moved = channel.cursors_moved, {}
-            lane = cursor_lane(channel.name)
-            for key, member in channel.members.items():
-                if key not in entries:
-                    member.outbox.put_latest(lane, entries)
-                elif len(entries) > 1:
-                    member.outbox.put_latest(lane, {k: entry for k, entry in entries.items() if k != key})
-            metrics.delivered("cursor").inc(len(channel.members))
-
     def _receive(self, message: dict[str, Any]) -> None:
         """Takes what another process published to a room."""
         name = message["room"]
@@ -509,16 +441,7 @@ class Hub:
         for frame, to in message["signals"]:
             self._deliver_signal(name, frame, to)
         if message["cursors"]:
-            self._cursors_elsewhere(name, message["cursors"])
-
-    def _cursors_elsewhere(self, name: str, entries: dict[str, str]) -> None:
-        """Takes cursors of connections on another process; an empty one is of a connection that left."""
-        if (channel := self._channels.get(name)) is not None:
-            for key in [key for key, entry in entries.items() if not entry]:
-                self._cursor_gone(channel, key)
-                del entries[key]
-        if entries:
-            self._cursor_moved(name, entries)
+            self.cursors.moved_elsewhere(name, message["cursors"])
 
     async def _layer_found(self) -> None:
         for channel in list(self._channels.values()):
@@ -539,12 +462,3 @@ class _By(msgspec.Struct):
 class _Outline(msgspec.Struct):
     type: str
     by: _By
-
-
-def _gone(entry: str) -> str:
-    return msgspec.json.encode(msgspec.json.decode(entry) | {"position": None, "selection": None}).decode()
-
-
-def cursor_lane(room: str) -> str:
-    """The start of a combined cursor frame, which also names its lane in an outbox."""
-    return f'{{"type":"collaboration:cursor:moved","room":"{room}","data":{{"cursors":['

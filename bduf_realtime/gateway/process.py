@@ -193,7 +193,7 @@ class Process:
         if "spent" in note:
             self.users.charge(note["spent"], time.monotonic())
         elif "cursors_of" in note:
-            self.hub.repeat_cursors(note["cursors_of"])
+            self.hub.cursors.repeat(note["cursors_of"])
 
     async def _renew(self) -> None:
         if not await storage.call(presence.instance_renew, self.id, self.conf.instance_lease, self.draining):

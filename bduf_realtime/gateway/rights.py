@@ -78,7 +78,7 @@ class Rights:
                 for member in members:
                     if channel.members.get(member.id) is member:
                         self._apply(member, channel.name, grants.get(member.user_id))
-                self._hub.share_cursors(channel, all(grant.cursors for grant in grants.values()))
+                self._hub.cursors.share(channel, all(grant.cursors for grant in grants.values()))
                 channel.doubts -= doubts
         finally:
             channel.doubts = 0

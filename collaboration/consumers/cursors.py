@@ -36,4 +36,4 @@ class CursorConsumer(SessionConsumer):
             message.status,
             timestamp(datetime.now(UTC)),
         )
-        self.process.hub.cursor(f"session:{message.session}", self.id, encode(entry))
+        self.process.hub.cursors.move(f"session:{message.session}", self.id, encode(entry))

@@ -183,7 +183,7 @@ def test_an_answer_is_given_even_if_its_event_was_here_before(stage: Stage) -> N
 
 def test_a_cursor_of_somebody_who_left_is_forgotten_on_every_process(stage: Stage) -> None:
     mover, near, far = stage.joined(), stage.joined(), stage.joined(stage.there)
-    stage.world.act(lambda: stage.here.hub.cursor(stage.world.room, mover.id, b'{"at":1}'), 0.2)
+    stage.world.act(lambda: stage.here.hub.cursors.move(stage.world.room, mover.id, b'{"at":1}'), 0.2)
     assert [list(stage.channel(process).cursors) for process in (stage.here, stage.there)] == [[mover.id]] * 2
     assert [len(member.ephemeral) for member in (mover, near, far)] == [0, 1, 1]
     stage.world.act(mover.leave, 0.2)
@@ -194,7 +194,7 @@ def test_a_cursor_of_somebody_who_left_is_forgotten_on_every_process(stage: Stag
 def test_a_joiner_is_shown_the_cursors_that_are_there(stage: Stage) -> None:
     mover = stage.joined()
     stage.joined(stage.there)
-    stage.world.act(lambda: stage.here.hub.cursor(stage.world.room, mover.id, b'{"at":1}'), 0.2)
+    stage.world.act(lambda: stage.here.hub.cursors.move(stage.world.room, mover.id, b'{"at":1}'), 0.2)
     for process in (stage.here, stage.there):
         [frame] = stage.joined(process).ephemeral
         assert frame["data"]["cursors"] == [{"at": 1}]

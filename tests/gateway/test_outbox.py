@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from bduf_realtime.gateway.hub import cursor_lane
+from bduf_realtime.gateway.cursors import cursor_lane
 from tests.gateway.peer import Peer, a_few_turns, all_sent, outbox_to, put
 from tests.servers import eventually
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bduf_realtime.gateway.hub import cursor_lane
+from bduf_realtime.gateway.cursors import cursor_lane
 from bduf_realtime.gateway.outbox import started
 from tests.gateway.peer import Peer, a_few_turns, outbox_to, put
 from tests.servers import eventually
