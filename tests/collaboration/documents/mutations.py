@@ -1,6 +1,6 @@
 """Mutates good updates, and gives the engine whatever the guard lets through; run as a process of its own.
 
-    python -m tests.collaboration.documents.mutations --seed 7 --count 20000 --case /tmp/case
+    python -m tests.collaboration.documents.mutations --seed 7 --count 20000 --case case.hex
 
 The update in hand is in the file `--case` before the engine sees it, so that a crash leaves what caused it.
 """
