@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -131,11 +131,9 @@ def attendances(rooms: Sequence[str]) -> dict[str, int]:
     return dict(living.values_list("room").annotate(Count("pk")))
 
 
-def seen_in(room: str, users: Iterable[str] | None = None) -> dict[str, list[Seen]]:
+def seen_in(room: str) -> dict[str, list[Seen]]:
     """The connections in a room by user, the liveliest first."""
     places = Attendance.objects.filter(room=room)
-    if users is not None:
-        places = places.filter(user__in=list(users))
     rows = Connection.objects.filter(pk__in=places.values("connection"))
     reported = {pk: (state, at) for pk, state, at in rows.values_list("pk", "state", "last_activity")}
     by_user: dict[str, list[Seen]] = defaultdict(list)
