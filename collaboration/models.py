@@ -144,13 +144,26 @@ class Document(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
     size = models.BigIntegerField(default=0, help_text="Bytes of a text's updates, or of keys and values.")
+    edited_at = models.DateTimeField(null=True, blank=True)
+    edited_by = models.CharField(max_length=64, blank=True, help_text="The user who edited last.")
+    version_due = models.DateTimeField(null=True, blank=True, help_text="When the edits since become a version.")
+    compacted_seq = models.BigIntegerField(
+        default=0, help_text="The last event in the text's proven snapshot: updates up to it may be gone."
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["version_due"], name="document_version_due", condition=models.Q(version_due__isnull=False)
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title
 
 
 class DocumentUpdate(models.Model):
-    """One accepted update of a text, as it came; all of them in order make the text."""
+    """One accepted update of a text, as it came; the proven snapshot and those after it, in order, make the text."""
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="updates", db_index=False)
     seq = models.BigIntegerField(help_text="The number of its event in the document's room.")
@@ -171,9 +184,74 @@ class DocumentField(models.Model):
     key = models.CharField(max_length=200)
     value = models.TextField(help_text="As JSON.")
     seq = models.BigIntegerField()
+    user = models.CharField(max_length=64, blank=True, help_text="Empty: what the document began with.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["document", "key"], name="one_value_per_key")]
 
     def __str__(self) -> str:
         return f"{self.key} in {self.document_id}"
+
+
+class DocumentSnapshot(models.Model):
+    """A text as one update, in place of those up to its number; these stay until it was read again and compared."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="snapshots", db_index=False)
+    seq = models.BigIntegerField(help_text="The number of the last event in it.")
+    data = models.BinaryField()
+    owners = models.JSONField(help_text="Whose clientIDs wrote it: a list of clientIDs by user.")
+    content_hash = models.CharField(max_length=64)
+    taken_at = models.DateTimeField(default=timezone.now)
+    proven_at = models.DateTimeField(null=True, blank=True, help_text="When it was read again and found to be equal.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "seq"], name="one_snapshot_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}#{self.seq}"
+
+
+class DocumentVersion(models.Model):
+    """What was in a document at one moment, kept by name or by the clock; it never changes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    seq = models.BigIntegerField(help_text="The number of the last event in it.")
+    title = models.CharField(max_length=200, blank=True, help_text="Empty: made by the clock.")
+    content = models.BinaryField(help_text="The UTF-8 text, or the values' JSON by sorted keys; compressed by zlib.")
+    content_hash = models.CharField(max_length=64, help_text="SHA-256 of the content.")
+    size = models.BigIntegerField(help_text="Bytes of the content, not compressed.")
+    created_by = models.ForeignKey(
+        USER,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="versions_created",
+        help_text="Who named it, or edited last before the clock made it.",
+    )
+    author = models.CharField(max_length=150, blank=True, help_text="That user's name at the time.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["document", "-created_at"], name="version_of_document")]
+
+    def __str__(self) -> str:
+        return f"{self.title or 'version'} of {self.document_id}"
+
+
+class DocumentTally(models.Model):
+    """What a user edited in a document since the audit log last said so."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="tallies", db_index=False)
+    user = models.CharField(max_length=64)
+    edits = models.PositiveIntegerField()
+    bytes = models.BigIntegerField()
+    first_seq = models.BigIntegerField()
+    last_seq = models.BigIntegerField()
+    since = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "user"], name="one_tally_per_user")]
+        verbose_name_plural = "document tallies"
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.document_id}"
