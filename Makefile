@@ -1,9 +1,11 @@
-# `make run` and `make test` work on a fresh clone with Python 3.11 alone; `make help` lists the rest.
+# `make run` and `make test` work on a fresh clone with Python 3.11 alone; with Node, Yjs clients are tested too.
+# `make help` lists the rest.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
+EDITORS := tests/node/node_modules
 export HOST PORT
 
 .DEFAULT_GOAL := help
@@ -24,15 +26,20 @@ $(VENV)/.development: requirements.txt requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/.runtime
 
+$(EDITORS)/.installed: tests/node/package-lock.json
+	@echo "Installing Yjs clients for the tests (once, a few seconds) …"
+	@npm ci --prefix tests/node --no-audit --no-fund --silent && touch $@ || \
+		echo "That needs npm, and failed: tests with Yjs clients cannot run."
+
 run: $(VENV)/.runtime ## Serve on HOST and PORT (127.0.0.1:8000), with a demo project the first time.
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed
 	@$(BIN)/python manage.py serve
 
-test: $(VENV)/.development ## Run every test but the long ones, on SQLite and on PostgreSQL.
+test: $(VENV)/.development $(EDITORS)/.installed ## Run every test but the long ones, on SQLite and on PostgreSQL.
 	@$(BIN)/python -m tests.run
 
-test-long: $(VENV)/.development ## Run the long fault and load tests too.
+test-long: $(VENV)/.development $(EDITORS)/.installed ## Run the long fault and load tests too.
 	@$(BIN)/python -m tests.run --long
 
 check: $(VENV)/.development ## Lint, types, import rules, Django's checks, generated documents.
@@ -60,4 +67,4 @@ bench: $(VENV)/.development ## Measure; see benchmarks/ and docs/benchmarks.md.
 	$(BIN)/python -m benchmarks.scenarios
 
 clean: ## Remove the virtual environment and the demo's data.
-	rm -rf $(VENV) var staticfiles
+	rm -rf $(VENV) $(EDITORS) var staticfiles

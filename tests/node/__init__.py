@@ -1,0 +1,1 @@
+"""Real Yjs clients, in Node, for tests: see editors.py."""
