@@ -9,16 +9,16 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from collaboration.documents.contents import TEXT
+from collaboration.documents.deletions import Deletions, Range
 from collaboration.documents.limits import MAX_CLOCK, UPDATE_LIMITS, UpdateLimits, UpdateRefused
 from collaboration.documents.reading import Unreadable, read_number
 from collaboration.documents.updates import ClientStructs, UpdateOutline
 
 ROOT = "content"
-_FEW_DELETIONS = 4
 _FEW_JUMPS = 100
 MAX_STATE_VECTOR_CLIENTS = 65_536
 
@@ -28,7 +28,7 @@ class StateVectorRefused(Exception):
 
 
 class TextShape:
-    """What the guard remembers of a document's text, 4 bytes for each of two things.
+    """What the guard remembers of a document's text, 4 bytes for each of two things, 8 for a deletion.
 
     Characters of two UTF-16 units, which the engine cannot cut in two: asked to, it leaves a state that is one clock
     shorter after a reload, and then loses what follows. And the clocks at which somebody jumped to another place: from
@@ -45,7 +45,7 @@ class TextShape:
         self.pairs: dict[int, array[int]] = {}
         self.jumps: dict[int, array[int]] = {}
         self.places = 0
-        self.deletions = 0
+        self.deletions = Deletions()
 
     def extend(self, outline: UpdateOutline, state: Mapping[int, int]) -> None:
         """Adds what an update brings to a document that knew `state` before it."""
@@ -56,14 +56,26 @@ class TextShape:
                     clocks.setdefault(client, array("I")).extend(new[bisect_left(new, known) :])
             if structs.end > known:
                 self.places += structs.pieces
-        ranges = sum(map(len, outline.deletes.values()))
-        # Who reconnects sends all deletions that there ever were, and those must not count each time.
-        self.deletions = max(ranges, self.deletions + (ranges if ranges <= _FEW_DELETIONS else 0))
+        for client, ranges in outline.deletes.items():
+            for start, end in ranges:
+                self.deletions.add(client, start, end)
 
     @property
     def pieces(self) -> int:
         """Whatever was put somewhere, and every deletion, cut one piece in three at most."""
-        return 2 * (self.places + self.deletions)
+        return 2 * (self.places + self.deletions.count)
+
+    def undeleted(self, client: int, start: int, end: int) -> Iterable[Range]:
+        """What of these clocks is not deleted."""
+        return self.deletions.gaps(client, start, end)
+
+    def knows_deletions(self, outline: UpdateOutline) -> bool:
+        """Says whether all that an update deletes is deleted already."""
+        return not any(
+            any(self.undeleted(client, start, end))
+            for client, ranges in outline.deletes.items()
+            for start, end in ranges
+        )
 
     def cuts(self, client: int, clock: int) -> bool:
         """Says whether a cut before this clock would divide a character."""

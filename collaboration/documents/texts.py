@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 from array import array
+from collections.abc import Iterator
 
 from pycrdt import Doc, Text
 
 from bduf_realtime.gateway.errors import RealtimeError
+from collaboration.documents.deletions import Range
 from collaboration.documents.guard import ROOT, StateVectorRefused, TextShape, read_state_vector
 from collaboration.documents.limits import SNAPSHOT_LIMITS
-from collaboration.documents.updates import read_update
+from collaboration.documents.updates import UpdateOutline, read_update
 
+NOTHING = b"\0"  # the state vector of who has nothing
 SEED_CLIENT = 1  # writes what a document begins with; nobody else writes under its number there
 
 
@@ -33,6 +36,7 @@ class MergedText:
         self.owners: dict[int, str] = {}
         self.shape = TextShape()
         self.bytes = 0
+        self._whole: bytes | None = None  # kept, for many who join ask for it one after the other
 
     def take(self, update: bytes, user: str) -> None:
         """Adds an update that was accepted from a user; clients nobody had before are the user's from now on."""
@@ -44,10 +48,21 @@ class MergedText:
                 self.clocks[client] = structs.end
                 self.owners.setdefault(client, user)
         self.bytes += len(update)
+        self._whole = None
 
     def update(self, state_vector: bytes | None = None) -> bytes:
         """Returns all of the text as one update, or what of it a state vector lacks."""
-        return self._doc.get_update(state_vector)
+        if state_vector not in (None, NOTHING):
+            return self._doc.get_update(state_vector)
+        if self._whole is None:
+            self._whole = self._doc.get_update()
+        return self._whole
+
+    def lacks(self, outline: UpdateOutline) -> bool:
+        """Says whether an update holds structs or deletions that are not in the text."""
+        return any(
+            structs.end > self.clocks.get(client, 0) for client, structs in outline.clients.items()
+        ) or not self.shape.knows_deletions(outline)
 
     @property
     def state_vector(self) -> bytes:
@@ -65,6 +80,7 @@ class ShapeAbove(TextShape):
     def __init__(self, below: TextShape) -> None:
         super().__init__()
         self._below = below
+        self.places = below.places + below.deletions.count
         if below.pairs:
             self.pairs[-1] = array("I")  # no client's: has the guard look
 
@@ -73,6 +89,10 @@ class ShapeAbove(TextShape):
 
     def jumped(self, client: int, first: int, last: int) -> bool:
         return super().jumped(client, first, last) or self._below.jumped(client, first, last)
+
+    def undeleted(self, client: int, start: int, end: int) -> Iterator[Range]:
+        for gap in self._below.undeleted(client, start, end):
+            yield from super().undeleted(client, *gap)
 
 
 def encoded(data: bytes) -> str:

@@ -18,6 +18,7 @@ from bduf_realtime.rooms.events import NoSuchRoom, timestamp
 from collaboration.documents import cache
 from collaboration.documents.strategies import MERGE
 from collaboration.documents.texts import encoded
+from collaboration.documents.updates import UpdateOutline
 from collaboration.messages import DocumentContent, DocumentInfo, DocumentState, DocumentSynced, FieldValue
 from collaboration.models import Document, DocumentField, Membership, Participant, Session
 from collaboration.roles import PERMISSIONS, admitted
@@ -123,6 +124,14 @@ def documents_placed(documents: Iterable[str]) -> dict[str, Placed]:
     }
 
 
+class TextUpdate(NamedTuple):
+    """A text, or what somebody lacks of it, with its state vector and the number of the last event in it."""
+
+    update: bytes
+    state_vector: bytes
+    seq: int
+
+
 # --- what is in them ---------------------------------------------------------------------------------------------
 
 
@@ -154,7 +163,7 @@ def document_state(document: Document) -> DocumentState:
 
 def document_synced(document: Document, state_vector: bytes | None) -> DocumentSynced:
     """What a client lacks that has `state_vector`; raises doc.not_found."""
-    where = _position(document)
+    where = _position(document.pk)
     name = str(document.pk)
     if document.strategy != MERGE:
         fields = _fields(document)
@@ -172,7 +181,7 @@ def document_synced(document: Document, state_vector: bytes | None) -> DocumentS
 
 def document_content(document: Document, *, with_update: bool = False) -> DocumentContent:
     """What is in a document, for reading, and for Yjs where asked for; raises doc.not_found."""
-    where = _position(document)
+    where = _position(document.pk)
     if document.strategy != MERGE:
         fields = _fields(document)
         values = {key: field.value for key, field in fields.items()}
@@ -187,9 +196,22 @@ def document_content(document: Document, *, with_update: bool = False) -> Docume
     return DocumentContent(document.strategy, seq, digest, content=content, update=update, state_vector=vector)
 
 
-def _position(document: Document) -> log.Position:
+def document_update(document: UUID, state_vector: bytes | None = None) -> TextUpdate:
+    """What of a text somebody lacks who has `state_vector`, for Yjs; raises doc.not_found."""
+    where = _position(document)
+    with cache.texts.text(document, where.epoch) as (text, seq):
+        return TextUpdate(text.update(state_vector), text.state_vector, max(where.head, seq))
+
+
+def document_lacks(document: UUID, outline: UpdateOutline) -> bool:
+    """Whether an update holds anything that is not in a text; raises doc.not_found."""
+    with cache.texts.text(document, _position(document).epoch) as (text, _):
+        return text.lacks(outline)
+
+
+def _position(document: UUID) -> log.Position:
     try:
-        return log.position(f"document:{document.pk}")
+        return log.position(f"document:{document}")
     except NoSuchRoom as error:  # its session's time was up a moment ago
         raise RealtimeError("doc.not_found") from error
 

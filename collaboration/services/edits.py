@@ -152,7 +152,7 @@ class _TextDraft:
             )
         except UpdateRefused as refusal:
             raise _rejected(refusal) from refusal
-        if not reached and not edit.outline.deletes:
+        if not reached and self._shape.knows_deletions(edit.outline):
             raise NoEffect
         edit.growth = len(edit.update)
         _refuse_growth(self._size, edit.growth, conf.document_bytes * (1 if reached else FULL))

@@ -189,6 +189,16 @@ def test_a_batch_of_edits_takes_as_many_statements_as_one_of_each_kind(team: Tea
 # --- merge -------------------------------------------------------------------------------------------------------
 
 
+def test_deletions_that_are_known_are_no_edit_in_the_same_batch_or_later(team: Team) -> None:
+    document, ada = create(team, "merge"), Typist(7)
+    erased, everything = [ada.type("Hello"), ada.erase(1, 3)], encoded(ada.doc.get_update())
+    batch = [edit(document, team.owner, update=update) for update in [*erased, everything]]
+    again = edit(document, team.participant, update=everything)
+    assert results(*batch) == ["2", "3", "idle"]
+    assert results(again) == ["idle"]
+    assert log.position(f"document:{document.pk}").head == 3
+
+
 def test_edits_of_one_batch_build_on_each_other(team: Team) -> None:
     document, ada = create(team, "merge", content="Hello"), Typist(7)
     ada.take(encoded(bytes(DocumentUpdate.objects.get(document=document).data)))

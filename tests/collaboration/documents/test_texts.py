@@ -110,6 +110,44 @@ def test_what_would_cut_a_character_of_the_text_below_is_refused_above_it() -> N
         judge_update(read_update(cutting), server.clocks, set(), ShapeAbove(server.shape))
 
 
+def test_what_an_update_deletes_is_known_from_the_text_below_and_the_batch_above_together() -> None:
+    ada = Typist(7)
+    server = text_of(ada.type("abcdef"), ada.erase(0, 2))
+    above = ShapeAbove(server.shape)
+    rest = ada.erase(0, 2)
+    everything = read_update(ada.doc.get_update())
+    assert not above.knows_deletions(everything)
+    above.extend(read_update(decoded(rest, "")), server.clocks)
+    assert above.knows_deletions(everything)
+    assert server.lacks(everything)
+
+
+def test_the_pieces_of_the_text_below_count_above_it() -> None:
+    ada = Typist(7)
+    server = text_of(ada.type("abcdef"), *[ada.type("x", place) for place in (1, 3, 5)], ada.erase(2, 3))
+    assert ShapeAbove(server.shape).pieces == server.shape.pieces == 2 * (4 + 1)
+
+
+def test_a_text_lacks_what_is_new_and_nothing_that_is_sent_again() -> None:
+    ada = Typist(7)
+    updates = [ada.type("abc"), ada.erase(1, 2), ada.type("d")]
+    server = MergedText()
+    for update in updates:
+        assert server.lacks(read_update(decoded(update, "")))
+        server.take(decoded(update, ""), "ada")
+        assert not server.lacks(read_update(decoded(update, "")))
+    assert not server.lacks(read_update(ada.doc.get_update()))
+
+
+def test_the_whole_text_is_encoded_once_for_all_who_ask() -> None:
+    ada = Typist(7)
+    server = text_of(ada.type("a"))
+    whole = server.update()
+    assert server.update(b"\0") is server.update() is whole
+    server.take(decoded(ada.type("b"), ""), "ada")
+    assert server.update() != whole
+
+
 @pytest.mark.parametrize("text", ["?", "AA=A", "é", "A", "AAAA\n"])
 def test_what_is_not_base64_is_a_bad_value_of_its_field(text: str) -> None:
     with pytest.raises(RealtimeError) as error:
