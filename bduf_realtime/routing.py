@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from bduf_realtime.gateway.asyncapi import describe
 from bduf_realtime.gateway.consumer import RealtimeConsumer
-from collaboration.consumers import CursorConsumer, DocumentConsumer
+from collaboration.consumers import CursorConsumer, DocumentConsumer, YjsConsumer
 from collaboration.messages import EVENTS
 
 
@@ -35,6 +35,7 @@ websocket_urlpatterns: list[Any] = [
     path("ws/cursors/", CursorConsumer.as_asgi()),  # type: ignore[arg-type]
     path("ws/approvals/", ApprovalConsumer.as_asgi()),  # type: ignore[arg-type]
     path("ws/notifications/", NotificationConsumer.as_asgi()),  # type: ignore[arg-type]
+    path("ws/yjs/<uuid:document>", YjsConsumer.as_asgi()),  # type: ignore[arg-type]
     re_path("", nowhere),  # type: ignore[arg-type]
 ]
 

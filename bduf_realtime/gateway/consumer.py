@@ -17,6 +17,7 @@ from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant
 from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.gateway.handlers import Handler, handles, table
+from bduf_realtime.gateway.joining import enter
 from bduf_realtime.gateway.messages import (
     AuthRefresh,
     Hello,
@@ -303,28 +304,12 @@ class RealtimeConsumer(Answering):
         doors.split(room)
         if room not in self.rooms and len(self.rooms) >= conf.max_rooms_per_connection:
             raise RealtimeError("quota.exceeded", f"A connection may be in {conf.max_rooms_per_connection} rooms.")
-        hub = self.process.hub
-        hub.leave(self, room)
-        channel = await hub.open(room)
-        try:
-            joined = await self.process.join(doors.Wish(room, self.visitor, message.since))
-            self.rooms[room] = joined.grant
-            hub.settle(channel, joined.epoch, joined.seq)
-            if not joined.grant.cursors:
-                hub.cursors.share(channel, False)
+
+        def greet(joined: doors.Joined) -> None:
             if request.id is not None:
                 self.outbox.put(ack_frame(request.id, encode(_room_joined(room, joined))).decode())
-            metrics.recoveries.labels(joined.recovered).inc()
-            full = joined.recovered == "full" and message.since is not None
-            await hub.admit(channel, self, message.since.seq if full and message.since else joined.seq, joined.epoch)
-        except BaseException:
-            if self.rooms.pop(room, None) is not None:  # who could not join again is in the room no more
-                self.process.departed(self, room)
-            raise
-        finally:
-            hub.release(channel)
-            if self.closing is not None or self.outbox.closed:
-                self.process.departed(self, room)
+
+        await enter(self, doors.Wish(room, self.visitor, message.since), greet)
         return ANSWERED
 
     @handles("room:leave", rate="join")

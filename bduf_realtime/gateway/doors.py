@@ -154,11 +154,12 @@ def has_grace(room: str) -> bool:
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """A connection that wants into a room, with the position it has, if any."""
+    """A connection that wants into a room, with the position it has, if any; without `state` it reads that itself."""
 
     room: str
     visitor: Visitor
     since: Since | None
+    state: bool = True
 
 
 def join_many(wishes: Sequence[Wish]) -> list[Joined | Exception]:
@@ -198,7 +199,7 @@ def _join(wish: Wish) -> Joined | Exception:
     where, since = log.position(wish.room), wish.since
     recoverable = since is not None and since.epoch == where.epoch and where.floor - 1 <= since.seq <= where.head
     recovered = "none" if since is None else "full" if recoverable else "snapshot"
-    view = kind.view(key, entry, with_state=not recoverable)
+    view = kind.view(key, entry, with_state=wish.state and not recoverable)
     return Joined(entry.grant, where.epoch, where.head, recovered, view.state, view.members)
 
 

@@ -12,6 +12,11 @@ from bduf_realtime.gateway.conf import Conf
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+Payload = str | bytes
+
+# Bytes a second that a peer takes at least: so much longer may it take to read what is more than a window.
+PACE = 131_072
+
 # What a server raises for a peer that is gone: the consumer hears of it in its turn, as a disconnect.
 GONE = (OSError, RuntimeError)
 
@@ -53,7 +58,7 @@ class Outbox:
         self._conf = conf
         self._overflow = overflow
         self._loop = asyncio.get_running_loop()
-        self._ordered: deque[str] = deque()
+        self._ordered: deque[Payload] = deque()
         self._lane: dict[str, dict[str, str]] | None = None
         self._pings: deque[tuple[str, int]] | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -69,12 +74,12 @@ class Outbox:
 
     # --- putting ---------------------------------------------------------------------------------------------
 
-    def put(self, frame: str) -> None:
+    def put(self, frame: Payload) -> None:
         """Queues a frame that must arrive, after everything queued before it."""
         if self.closed:
             return
         self._ordered.append(frame)
-        self.bytes_waiting += _size(frame)
+        self.bytes_waiting += size_of(frame)
         if len(self._ordered) > 1 and (
             len(self._ordered) > self._conf.outbox_frames or self.bytes_waiting > self._conf.outbox_bytes
         ):
@@ -101,9 +106,13 @@ class Outbox:
         if self._pings is None:
             self._pings = deque()
         self._pings.append((nonce, self.sent))
-        self._write(f'{{"type":"ping","id":"{nonce}"}}')
+        self._write(self._asking(nonce))
         self.pinged = self.sent
         return nonce
+
+    def _asking(self, nonce: str) -> Payload:
+        """The frame that a client answers when it has read what came before."""
+        return f'{{"type":"ping","id":"{nonce}"}}'
 
     def pong(self, nonce: str) -> bool:
         """Takes the answer to a ping; false for a nonce that was never sent."""
@@ -159,7 +168,7 @@ class Outbox:
                 break
             elif self.blocked:
                 if self.stalled_since is None:
-                    self.stalled_since = self._last_flush
+                    self.stalled_since = self._last_flush + self._allowance
                 return
             else:
                 self._write(self._next())
@@ -193,14 +202,14 @@ class Outbox:
             due = self._last_flush + self._conf.flush_interval - self._loop.time()
             self._scheduled = self._loop.call_later(due, self.flush) if due > 0 else self._loop.call_soon(self.flush)
 
-    def _next(self) -> str:
+    def _next(self) -> Payload:
         """Takes the next text to send: the ordered frames up to one ping's worth, then the lane."""
-        frames: list[str] = []
+        frames: list[Any] = []
         size = 0
         while self._ordered and (not frames or (self.batch and size < self._conf.outbox_ping_bytes)):
             frame = self._ordered.popleft()
             frames.append(frame)
-            size += _size(frame)
+            size += size_of(frame)
         self.bytes_waiting -= size
         if self._lane and (self.batch or not frames):
             lane = self._lane
@@ -213,17 +222,22 @@ class Outbox:
         self.frames_sent += len(frames)
         return frames[0] if len(frames) == 1 else f"[{','.join(frames)}]"
 
-    def _write(self, text: str) -> None:
-        self.sent += _size(text)
+    @property
+    def _allowance(self) -> float:
+        return max(0, self.sent - self.acked - self._conf.outbox_window) / PACE
+
+    def _write(self, payload: Payload) -> None:
+        self.sent += size_of(payload)
+        kind = "text" if isinstance(payload, str) else "bytes"
         try:
-            pending = started(self._send({"type": "websocket.send", "text": text}))
+            pending = started(self._send({"type": "websocket.send", kind: payload}))
         except GONE:
             self.close()
             return
         if pending is not None:
             # The server's own buffer is full; go on when it has room.
             self._sending = self._loop.create_task(self._finish(pending))
-            self.stalled_since = self.stalled_since or self._loop.time()
+            self.stalled_since = self.stalled_since or self._loop.time() + self._allowance
 
     async def _finish(self, pending: Awaitable[None]) -> None:
         try:
@@ -236,8 +250,9 @@ class Outbox:
         self.flush()
 
 
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+def size_of(payload: Payload) -> int:
+    """Returns the bytes of a frame."""
+    return len(payload) if isinstance(payload, bytes) or payload.isascii() else len(payload.encode())
 
 
 def _combined(lane: str, entries: dict[str, str]) -> str:

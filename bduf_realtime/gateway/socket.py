@@ -41,6 +41,7 @@ class Socket(AsyncConsumer):
     every event, and the hub delivers to outboxes directly.
     """
 
+    outbox_type: type[Outbox] = Outbox
     closing: tuple[int, str] | None
 
     # --- the life of a socket ------------------------------------------------------------------------------------
@@ -90,7 +91,7 @@ class Socket(AsyncConsumer):
         now = time.monotonic()
         self.process = process
         self.id = str(uuid.uuid4())
-        self.outbox = Outbox(send, conf, self._overflowed)
+        self.outbox = self.outbox_type(send, conf, self._overflowed)
         self.identity: Identity | None = None
         self.user_id = ""
         self.rooms: dict[str, Grant] = {}

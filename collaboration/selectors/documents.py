@@ -90,6 +90,24 @@ def document_role(document: Document, user: UUID, missing: str = "doc.not_found"
     return role
 
 
+class DocumentPlace(NamedTuple):
+    """A document as a Yjs client comes to it; `session` is the one it enters with it, unless that has ended."""
+
+    strategy: str
+    session: UUID | None
+
+    @property
+    def merges(self) -> bool:
+        return self.strategy == MERGE
+
+
+def document_place(document: UUID, user: UUID) -> DocumentPlace:
+    """Where a user finds a document; raises what `document_for` does."""
+    found, _ = document_for(document, user)
+    ended = found.session is not None and found.session.status == Session.Status.ENDED
+    return DocumentPlace(found.strategy, None if ended else found.session_id)
+
+
 class Placed(NamedTuple):
     """Where a document belongs, and what that means for it."""
 

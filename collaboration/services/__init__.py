@@ -8,7 +8,7 @@ the admin has checked, and through every other door by the role. `connection` is
 
 from collaboration.services.acting import actor_of, author_of
 from collaboration.services.documents import document_create, document_delete, document_rename, list_room
-from collaboration.services.edits import document_update
+from collaboration.services.edits import document_merge, document_update, update_outline
 from collaboration.services.invitations import (
     guests_forget,
     invitation_accept,
@@ -50,6 +50,7 @@ __all__ = [
     "author_of",
     "document_create",
     "document_delete",
+    "document_merge",
     "document_rename",
     "document_update",
     "guests_forget",
@@ -79,5 +80,6 @@ __all__ = [
     "sessions_end_idle",
     "sessions_expire",
     "settings_checked",
+    "update_outline",
     "writers_refused",
 ]

@@ -25,7 +25,7 @@ from collaboration.documents import cache, strategies
 from collaboration.documents.guard import judge_update
 from collaboration.documents.limits import UpdateLimits, UpdateRefused
 from collaboration.documents.strategies import MAX_KEYS, MERGE, REJECT, Field
-from collaboration.documents.texts import MergedText, ShapeAbove, decoded
+from collaboration.documents.texts import MergedText, ShapeAbove, decoded, encoded
 from collaboration.documents.updates import UpdateOutline, read_update
 from collaboration.models import Document, DocumentField, DocumentUpdate
 from collaboration.selectors import Placed
@@ -64,20 +64,35 @@ def document_update(*, message: wire.DocumentUpdate, by: Author, joined: bool = 
         raise RealtimeError("msg.missing_field", "An edit is an update or changes.", details={"field": "update"})
     if message.update is not None:
         edit.update = decoded(message.update, "update")
-        try:
-            edit.outline = read_update(edit.update, LIMITS)
-        except UpdateRefused as refusal:
-            raise _rejected(refusal) from refusal
+        edit.outline = update_outline(edit.update)
     elif message.changes is not None:
         values = [(change.key, encoded_value(change.value, "changes")) for change in message.changes]
         edit.changes = strategies.last_of_each(values)
+    return _submission(edit, by, wire.DocumentUpdated(document, message.update, message.changes))
+
+
+def document_merge(*, document: UUID, update: bytes, by: Author) -> Submission:
+    """Makes an update of a Yjs client, who is in the document, ready for the journal; raises doc.update_rejected."""
+    edit = Edit(str(document), by.user, True, update, update_outline(update))
+    return _submission(edit, by, wire.DocumentUpdated(str(document), encoded(update)))
+
+
+def update_outline(update: bytes) -> UpdateOutline:
+    """What an update says; raises doc.update_rejected where no document could take it."""
+    try:
+        return read_update(update, LIMITS)
+    except UpdateRefused as refusal:
+        raise _rejected(refusal) from refusal
+
+
+def _submission(edit: Edit, by: Author, event: wire.DocumentUpdated) -> Submission:
     return Submission(
-        f"document:{document}",
+        f"document:{edit.document}",
         "collaboration:document:updated",
-        encode(wire.DocumentUpdated(document, message.update, message.changes)),
+        encode(event),
         by,
         guard=Guard(edits_refused, edit),
-        ack_data=encode(wire.DocumentTaken(document)),
+        ack_data=encode(wire.DocumentTaken(edit.document)),
         also=Also(edits_write, edit),
     )
 

@@ -1,0 +1,329 @@
+"""Unmodified Yjs clients: the y-websocket protocol over the same rooms, journal and cursors as everybody's.
+
+A Yjs client is told of no ack. It sends what it has when it is asked for it: so whatever of its edits could not be
+taken in (too many, database away, a part missing) is asked for again, and nothing that it typed is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from pycrdt import merge_updates
+
+from bduf_realtime.gateway import auth, metrics
+from bduf_realtime.gateway import process as processes
+from bduf_realtime.gateway.answering import Answering, Request
+from bduf_realtime.gateway.conf import conf
+from bduf_realtime.gateway.doors import Wish
+from bduf_realtime.gateway.errors import Close, RealtimeError
+from bduf_realtime.gateway.joining import enter
+from bduf_realtime.gateway.ratelimit import Limits
+from bduf_realtime.gateway.socket import Receive, Send
+from bduf_realtime.gateway.storage import call
+from bduf_realtime.rooms.batch import Committed, Outcome
+from bduf_realtime.rooms.events import encode, timestamp
+from collaboration import messages as wire
+from collaboration import selectors, services
+from collaboration.documents.awareness import GONE, read_place
+from collaboration.documents.frames import (
+    Awareness,
+    Denied,
+    FrameLimits,
+    FrameRefused,
+    QueryAwareness,
+    StateVector,
+    Update,
+    read_frame,
+)
+from collaboration.documents.outbox import YjsOutbox
+from collaboration.documents.texts import state_vector_checked
+
+LIMITS = FrameLimits(size=conf.document_update_bytes + 16, clients=2_000)
+UPDATE = "collaboration:document:update"
+MERGED_BYTES = 65_536
+# What was not taken in is asked for again so much later at first, and twice as much each time it fails again.
+ASK_AGAIN, ASK_LATEST = 0.5, 30.0
+ANSWER_WITHIN = 5.0  # seconds; the updates of a client that does not answer are tried again
+SHOW_AGAIN = 12.0  # seconds; Yjs clients forget after 30
+
+CLOSES = {
+    "doc.not_found": Close.GONE,
+    "room.not_found": Close.GONE,
+    "session.not_found": Close.GONE,
+    "perm.denied": Close.FORBIDDEN,
+    "session.join_pending": Close.FORBIDDEN,
+    "session.full": Close.OVER_CAPACITY,
+    "msg.bad_value": Close.BAD_PROTOCOL,
+}
+
+
+class YjsConsumer(Answering):
+    """One Yjs client in one document, and in the document's session."""
+
+    outbox_type = YjsOutbox
+    outbox: YjsOutbox
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        self._document: UUID = scope["url_route"]["kwargs"]["document"]
+        await super().__call__(scope, receive, send)
+
+    def _open(self, process: processes.Process, handshake: auth.Handshake, send: Send) -> None:
+        super()._open(process, handshake, send)
+        self.outbox.document = str(self._document)
+        self._client = "yjs"
+        self._limits = Limits(conf, process.users)
+        self._entering: asyncio.Task[None] | None = None
+        self._room = f"document:{self._document}"
+        self._cursors = self._room
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._under_way: list[bytes] = []
+        self._singly = 0
+        self._going = False
+        self._ask_at: float | None = None
+        self._behind_until = 0.0
+        self._owed = 0
+        self._patience = ASK_AGAIN
+        self._awareness: tuple[int | None, int] = (None, -1)
+        self._show_due = time.monotonic() + SHOW_AGAIN
+
+    async def _live(self, handshake: auth.Handshake, receive: Receive) -> None:
+        if handshake.supported and handshake.credential is None:
+            text = "Give the token as a subprotocol: bduf.v1, bearer.<token>."
+            self.refuse_and_close(RealtimeError("auth.invalid", text, close=Close.UNAUTHENTICATED))
+        await super()._live(handshake, receive)
+
+    def ended(self) -> None:
+        if self._entering is not None:
+            self._entering.cancel()
+
+    # --- coming in -----------------------------------------------------------------------------------------------
+
+    def send_connected(self, capabilities: list[str]) -> None:
+        """Begins to enter the document: the greeting of this protocol is the question what the client has."""
+        self._entering = asyncio.create_task(self._enter(), name="yjs-enter")
+
+    async def _enter(self) -> None:
+        try:
+            place = await call(selectors.document_place, self._document, UUID(self.user_id))
+            if not place.merges:
+                raise RealtimeError("msg.bad_value", f"The document's strategy is {place.strategy}, not merge.")
+            if place.session is not None:
+                self._cursors = f"session:{place.session}"
+                await enter(self, Wish(self._cursors, self.visitor, None, state=False), lambda joined: None)
+            await enter(self, Wish(self._room, self.visitor, None, state=False), lambda joined: None)
+            await self._ask()
+        except RealtimeError as error:
+            error.close = error.close or CLOSES.get(error.code, Close.DATABASE_UNAVAILABLE)
+            self.refuse_and_close(error)
+
+    # --- frames in -----------------------------------------------------------------------------------------------
+
+    async def received(self, message: dict[str, Any], now: float) -> None:
+        data: bytes | None = message.get("bytes")
+        self.messages_in += 1
+        size = len(message.get("text") or "") if data is None else len(data)
+        self.bytes_in += size
+        metrics.bytes_received.inc(size)
+        if self._entering is not None:
+            await asyncio.wait({self._entering})
+            entered, self._entering = self._entering, None
+            entered.result()
+        if self.closing is not None:
+            return
+        if size > LIMITS.size:
+            self.close(Close.TOO_LARGE, "msg.too_large")
+        elif data is None:
+            self.malformed_frame(RealtimeError("msg.bad_envelope", "This endpoint takes binary frames."), None, now)
+        else:
+            try:
+                await self._take(read_frame(data, LIMITS), now)
+            except FrameRefused as refusal:
+                self.malformed_frame(RealtimeError("msg.bad_envelope", str(refusal)), None, now)
+            except RealtimeError as error:
+                self.refuse_and_close(error)
+
+    async def _take(self, frame: Any, now: float) -> None:
+        match frame:
+            case Update():
+                self._active = now
+                await self._take_update(frame, now)
+            case Awareness(states):
+                if (nonce := self.outbox.asked) is not None:
+                    self.ponged(nonce, now)
+                self._take_awareness(states, now)
+            case StateVector(vector):
+                if self._within_rate("join", now):
+                    await self._answer(state_vector_checked(vector))
+            case QueryAwareness():
+                if self._within_rate("join", now):
+                    self.outbox.show_again()
+
+    async def _answer(self, vector: bytes) -> None:
+        """Sends what a client lacks."""
+        if self.outbox.answering:
+            raise RealtimeError("rate.limited", "Read the first answer before you ask again.")
+        update, _, _ = await call(selectors.document_update, self._document, vector)
+        self.outbox.answer(Update(update, answer=True))
+
+    async def _ask(self) -> None:
+        """Asks the client for all that it has and the document has not."""
+        _, vector, _ = await call(selectors.document_update, self._document, None)
+        self._owed += 1
+        self.outbox.answer(StateVector(vector))
+
+    def malformed_frame(self, error: RealtimeError, id_: str | None, now: float) -> None:
+        self.send_error(error, id_)
+        if self._limits.malformed(now):
+            self.close(Close.TOO_MANY_INVALID, "msg.too_many_invalid")
+
+    def send_error(self, error: RealtimeError, id_: str | None) -> None:
+        """Says what was refused in the protocol's own words, each thing once a second."""
+        metrics.errors.labels(error.code).inc()
+        if error.close is not None or self._limits.worth_telling(error.code, time.monotonic()):
+            reason = error.details.get("reason")
+            self.outbox.answer(Denied(f"{error.code}{f' ({reason})' if reason else ''}: {error.message}"))
+
+    def _within_rate(self, rate: str, now: float) -> bool:
+        limited = self._limits.take(rate, self.user_id, now)
+        if limited is None:
+            return True
+        metrics.rate_limited.labels(limited[0]).inc()
+        if self._limits.abused(rate, now):
+            self.close(Close.RATE_LIMITED, "rate.limited", retry_ms=5_000)
+        return False
+
+    # --- edits ---------------------------------------------------------------------------------------------------
+
+    async def _take_update(self, frame: Update, now: float) -> None:
+        owed = frame.answer and self._owed > 0
+        if owed:  # all that the client has; what it sends from now on builds on it
+            self._owed -= 1
+            self._behind_until = 0.0
+        if self._ask_at is not None or now < self._behind_until or self.expired:
+            return  # it comes with the answer
+        if not owed and (self._crowded or not self._within_rate("document", now)):
+            self._fall_behind(now)
+            return
+        outline = services.update_outline(frame.update)
+        if owed and not await call(selectors.document_lacks, self._document, outline):
+            return  # also of somebody who may only read
+        metrics.received(UPDATE).inc()
+        self._waiting.append(frame.update)
+        self._waiting_bytes += len(frame.update)
+        self.go_on()
+
+    @property
+    def _crowded(self) -> bool:
+        return len(self._waiting) >= conf.inbound_backlog or self._waiting_bytes > conf.inbound_bytes
+
+    def go_on(self) -> None:
+        """Submits what has come in since the last submission, as one."""
+        if self._going:
+            return
+        self._going = True
+        while self._waiting and not self.in_flight and self.closing is None:
+            self._submit(self._next())
+        self._going = False
+
+    def _next(self) -> bytes:
+        most = 1 if self._singly else conf.inbound_backlog
+        self._singly = max(0, self._singly - 1)
+        parts = self._under_way = [self._waiting.popleft()]
+        size = len(parts[0])
+        while self._waiting and len(parts) < most and size + len(self._waiting[0]) <= MERGED_BYTES:
+            parts.append(self._waiting.popleft())
+            size += len(parts[-1])
+        self._waiting_bytes -= size
+        return parts[0] if len(parts) == 1 else merge_updates(*parts)
+
+    def _submit(self, update: bytes) -> None:
+        request = Request(UPDATE, None, {}, time.monotonic())
+        try:
+            self.submit(request, services.document_merge(document=self._document, update=update, by=self.author))
+        except RealtimeError as error:
+            self.refuse(request, error)
+
+    def _committed(self, request: Request, outcome: Outcome) -> None:
+        if isinstance(outcome, Committed):
+            self._patience = ASK_AGAIN
+        super()._committed(request, outcome)
+
+    def refuse(self, request: Request, error: RealtimeError) -> None:
+        """Says what is wrong with an edit, or has it sent again when it may be taken."""
+        now = time.monotonic()
+        if error.code.startswith("storage.") or error.details.get("reason") == "missing_deps":
+            # What an edit builds on may have been refused, or let go. It comes along if we ask.
+            self._fall_behind(now)
+        elif len(self._under_way) > 1:  # one of them, and the others not with it
+            self._singly += len(self._under_way)
+            self._waiting.extendleft(reversed(self._under_way))
+            self._waiting_bytes += sum(map(len, self._under_way))
+        else:
+            self.send_error(error, None)
+
+    def _fall_behind(self, now: float) -> None:
+        """Lets go what came and what comes next, to ask for all of it a little later."""
+        self._waiting.clear()
+        self._waiting_bytes = self._singly = 0
+        if self._ask_at is None:
+            self._ask_at = now + self._patience
+            self._patience = min(self._patience * 2, ASK_LATEST)
+
+    # --- awareness -----------------------------------------------------------------------------------------------
+
+    def _take_awareness(self, states: Any, now: float) -> None:
+        """Moves this connection's cursor; what a client says of others, and of itself, is not passed on."""
+        client, seen = self._awareness
+        if client is None and len(states) == 1:
+            client = next(iter(states))  # y-websocket says its own first
+        if client not in states:
+            return
+        clock, state = states[client]
+        self._awareness = (client, clock)
+        if clock <= seen and state != GONE:
+            return  # an answer to our question repeats what was said
+        grant, channel = self.rooms.get(self._cursors), self.process.hub.channel(self._cursors)
+        if grant is None or channel is None or not grant.cursors or not self._within_rate("cursor", now):
+            return
+        if state == GONE:
+            self.process.hub.cursors.leave(channel, self.id)
+            return
+        place = read_place(state, conf.cursor_bytes)
+        entry = wire.Cursor(
+            user=self.author.user,
+            name=self.author.name,
+            kind=self.author.kind,
+            connection=self.id,
+            document=str(self._document),
+            position=place.position,
+            selection=place.selection,
+            status=None,
+            at=timestamp(datetime.now(UTC)),
+        )
+        self.process.hub.cursors.move(self._cursors, self.id, encode(entry))
+
+    # --- the clock -----------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        super().tick(now)
+        if self.closing is not None or self._room not in self.rooms:
+            return
+        if now >= self._show_due:
+            self._show_due = now + SHOW_AGAIN
+            self.outbox.show_again()
+        if self._ask_at is not None and now >= self._ask_at and not self.in_flight and self._entering is None:
+            self._ask_at = None
+            self._behind_until = now + ANSWER_WITHIN
+            self._entering = asyncio.create_task(self._ask_or_wait(), name="yjs-ask")
+
+    async def _ask_or_wait(self) -> None:
+        try:
+            await self._ask()
+        except RealtimeError:
+            self._fall_behind(time.monotonic())
