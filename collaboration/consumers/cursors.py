@@ -19,7 +19,10 @@ class CursorConsumer(SessionConsumer):
     @handles("collaboration:cursor:move", rate="cursor")
     def cursor_move(self, message: wire.CursorMove, request: Request) -> None:
         """Moves this connection's cursor."""
-        if not self.session_grant(message.session).cursors:
+        if message.session is None and message.document is None:
+            raise RealtimeError("msg.missing_field", "A cursor is in a session.", details={"field": "session"})
+        room = f"session:{message.session}" if message.session else f"document:{message.document}"
+        if not self.grant(room).cursors:
             raise RealtimeError("cursor.disabled")
         for name, value in (("position", message.position), ("selection", message.selection)):
             if len(encode(value)) > conf.cursor_bytes:
@@ -36,4 +39,4 @@ class CursorConsumer(SessionConsumer):
             message.status,
             timestamp(datetime.now(UTC)),
         )
-        self.process.hub.cursors.move(f"session:{message.session}", self.id, encode(entry))
+        self.process.hub.cursors.move(room, self.id, encode(entry))

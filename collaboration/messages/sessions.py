@@ -148,10 +148,13 @@ class SignalSend(Data, frozen=True):
 
 
 class CursorMove(Data, frozen=True):
-    """Moves this connection's cursor; only the latest place is passed on."""
+    """Moves this connection's cursor; only the latest place is passed on.
 
-    session: UUID
+    Without `session` it moves in a project's document, which this connection has joined.
+    """
+
     position: dict[str, Any] | None
+    session: UUID | None = None
     document: UUID | None = None
     selection: dict[str, Any] | None = None
     status: Annotated[str, msgspec.Meta(max_length=40)] | None = None
