@@ -1,5 +1,6 @@
 """What goes over the wire: commands, events, answers."""
 
+from collaboration.messages.cursors import Cursor, CursorMove
 from collaboration.messages.documents import EVENTS as DOCUMENT_EVENTS
 from collaboration.messages.documents import (
     Change,
@@ -22,8 +23,6 @@ from collaboration.messages.documents import (
 from collaboration.messages.sessions import EVENTS as SESSION_EVENTS
 from collaboration.messages.sessions import (
     BroadcastSent,
-    Cursor,
-    CursorMove,
     EventPage,
     InvitationAccepted,
     MemberAnswer,

@@ -1,4 +1,4 @@
-"""The commands and events of sessions and cursors. Docstrings are documentation for clients."""
+"""The commands and events of sessions. Docstrings are documentation for clients."""
 
 from __future__ import annotations
 
@@ -147,19 +147,6 @@ class SignalSend(Data, frozen=True):
     to: Annotated[list[Label], msgspec.Meta(max_length=100)] | None = None
 
 
-class CursorMove(Data, frozen=True):
-    """Moves this connection's cursor; only the latest place is passed on.
-
-    Without `session` it moves in a project's document, which this connection has joined.
-    """
-
-    position: dict[str, Any] | None
-    session: UUID | None = None
-    document: UUID | None = None
-    selection: dict[str, Any] | None = None
-    status: Annotated[str, msgspec.Meta(max_length=40)] | None = None
-
-
 class MessageSent(msgspec.Struct, frozen=True, omit_defaults=True):
     """`collaboration:message:sent`: somebody said something."""
 
@@ -185,20 +172,6 @@ class Signal(msgspec.Struct, frozen=True):
     at: str
     by: Any
     data: SignalSent
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """One connection's cursor in `collaboration:cursor:moved`; position null means that it is gone."""
-
-    user: str
-    name: str
-    kind: str
-    connection: str
-    document: str | None
-    position: dict[str, Any] | None
-    selection: dict[str, Any] | None
-    status: str | None
-    at: str
 
 
 class ParticipantInfo(msgspec.Struct, frozen=True):
