@@ -16,6 +16,7 @@ from tests.races import close_storage_connections
 from tests.servers import MS, Deployment
 
 KINDS = ("uvicorn", "daphne")
+DATABASE = {"db", "transactional_db", "django_db_setup"}
 HURRIED = {
     "BDUF_HEARTBEAT_INTERVAL": str(500 * MS),
     "BDUF_HEARTBEAT_TIMEOUT": str(5_000 * MS),
@@ -27,6 +28,14 @@ HURRIED = {
     "BDUF_RATE_HANDSHAKE": "50",
     "TRUSTED_PROXIES": "1",
 }
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of one process that touch a database, so that these alone can run again on another."""
+    for item in items:
+        if item.get_closest_marker("django_db") or DATABASE & set(getattr(item, "fixturenames", ())):
+            item.add_marker("database")
 
 
 @receiver(connection_created)

@@ -1,7 +1,8 @@
 """Runs the whole suite as `make test` does, in two lanes side by side.
 
-One lane has the tests that start servers, and waits most of the time. The other has those of one process: on SQLite,
-then once more on PostgreSQL what touches the database; what it says is shown when it is done.
+One lane has tests that start servers, and waits most of the time. The other has those of one process: on SQLite, then
+once more on PostgreSQL what touches the database; and, to end at the same time as the first, those of faults. What it
+says is shown when it is done.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.servers import ServerUnavailable, postgres_server
 ROOT = Path(__file__).resolve().parents[1]
 ON_BOTH_DATABASES = ["tests/accounts", "tests/audit", "tests/rooms", "tests/gateway", "tests/collaboration"]
 ON_BOTH_DATABASES += ["tests/test_authorization.py", "tests/test_contract.py"]
+FAULTS = "tests/faults"
 NOTHING_SELECTED = 5
 
 
@@ -36,9 +38,9 @@ def main() -> int:
     if options.coverage:
         run([sys.executable, "-m", "coverage", "erase"])
     with tempfile.TemporaryFile("w+") as said, ThreadPoolExecutor(1) as lane:
-        print("Tests with servers; those of one process run beside them, and are shown when they are done:", flush=True)
-        beside = lane.submit(in_one_process, options, said)
-        code = pytest(marked("live", options), options)
+        print("Tests with servers; the others run beside them, and are shown when they are done:", flush=True)
+        beside = lane.submit(second_lane, options, said)
+        code = pytest([*marked("live", options), f"--ignore={FAULTS}"], options)
         codes = [code, beside.result()]
         said.seek(0)
         print(said.read(), end="", flush=True)
@@ -49,12 +51,18 @@ def main() -> int:
     return max(codes)
 
 
-def in_one_process(options: argparse.Namespace, said: IO[str]) -> int:
-    """Runs the tests that start no servers on both databases, and writes what they say."""
+def second_lane(options: argparse.Namespace, said: IO[str]) -> int:
+    """Runs the tests that start no servers on both databases, then those of faults, and writes what they say."""
 
     def say(text: str) -> None:
         print(text, file=said, flush=True)
 
+    code = in_one_process(options, said, say)
+    say("\nTests of faults:")
+    return max(code, pytest([*marked("live", options), FAULTS], options, output=said))
+
+
+def in_one_process(options: argparse.Namespace, said: IO[str], say: Callable[[str], None]) -> int:
     say("\nTests of one process, on SQLite:")
     code = pytest(marked("not live", options), options, output=said)
     with ExitStack() as stack:
@@ -64,7 +72,7 @@ def in_one_process(options: argparse.Namespace, said: IO[str]) -> int:
             say(f"\nNot run on PostgreSQL: {missing}")
             return max(code, 1 if os.environ.get("CI") else 0)
         say("\nOnce more on PostgreSQL, what touches the database:")
-        only = ["-m", "not live and not long", *ON_BOTH_DATABASES]
+        only = ["-m", "database and not live and not long", *ON_BOTH_DATABASES]
         return max(code, pytest(only, options, {"DATABASE_URL": postgres.url}, output=said))
 
 
