@@ -1,7 +1,7 @@
 """A WebSocket endpoint on asyncio.Protocol with little enough around the callback to count events.
 
 RFC 6455 framing only: no extensions are offered, so servers never compress. Text frames reach `text_received`
-as bytes, not decoded; whoever wants JSON decodes it.
+as bytes, not decoded; whoever wants JSON decodes it. Binary ones reach `binary_received`.
 """
 
 from __future__ import annotations
@@ -76,6 +76,9 @@ class WebSocketEndpoint(asyncio.Protocol):
         """Takes one whole text message, as UTF-8 bytes."""
         raise NotImplementedError
 
+    def binary_received(self, payload: bytes) -> None:
+        """Takes one whole binary message; most endpoints expect none."""
+
     def opened(self) -> None:
         """Called once, when the opening handshake is over."""
 
@@ -89,6 +92,10 @@ class WebSocketEndpoint(asyncio.Protocol):
     def send_text(self, payload: bytes) -> None:
         """Sends one text message; ignored on a connection that is gone."""
         self._write(TEXT, payload)
+
+    def send_binary(self, payload: bytes) -> None:
+        """Sends one binary message; ignored on a connection that is gone."""
+        self._write(BINARY, payload)
 
     def close(self, code: int = 1000) -> None:
         """Starts the closing handshake; the peer drops the connection."""
@@ -149,6 +156,8 @@ class WebSocketEndpoint(asyncio.Protocol):
             position = start + length
             if first == FIN | TEXT:
                 self.text_received(payload)
+            elif first == FIN | BINARY:
+                self.binary_received(payload)
             else:
                 self._other(first, payload)
         self._tail = data[position:]
@@ -170,8 +179,7 @@ class WebSocketEndpoint(asyncio.Protocol):
             self._fragments.append(payload)
             if first & FIN:
                 whole, self._fragments = b"".join(self._fragments), []
-                if self._fragments_text:
-                    self.text_received(whole)
+                (self.text_received if self._fragments_text else self.binary_received)(whole)
         elif opcode != PONG:
             raise FramingError(f"frame with opcode {opcode}")
 

@@ -1,0 +1,1 @@
+"""Documents, side by side with Hocuspocus: `python -m benchmarks.documents --help`."""
