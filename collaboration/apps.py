@@ -9,7 +9,7 @@ class CollaborationConfig(AppConfig):
 
     def ready(self) -> None:
         from bduf_realtime.gateway import doors, sweeps
-        from collaboration import services, status
+        from collaboration import compactor, services, status
         from collaboration.rooms import DocumentRoom, ProjectRoom, SessionRoom
 
         doors.kinds["document"] = DocumentRoom()
@@ -24,5 +24,6 @@ class CollaborationConfig(AppConfig):
             sweeps.Sweep("requests", 1.0, lambda: services.requests_expire(older_than=conf.session_request_timeout)),
             sweeps.Sweep("ended_sessions", 60.0, lambda: services.sessions_expire(ended_for=conf.session_retention)),
             sweeps.Sweep("guests", 60.0, services.guests_forget),
+            sweeps.Sweep("compaction", 5.0, compactor.compactor.look, compactor.compact_due),
         ):
             sweeps.sweeps.append(sweep)

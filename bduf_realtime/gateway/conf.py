@@ -35,6 +35,11 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     document_update_bytes: Annotated[int, "Largest document update."] = 1_048_576
     document_bytes: Annotated[int, "Largest document; more is `doc.too_large`, except to delete some."] = 5_242_880
     document_cache_bytes: Annotated[int, "Memory for loaded texts; those used last are kept."] = 134_217_728
+    compaction_updates: Annotated[int, "Updates of a text since its snapshot; with more it gets another one."] = 500
+    compaction_bytes: Annotated[int, "Bytes of updates since the snapshot; with more a text gets another one."] = (
+        1_048_576
+    )
+    compaction_timeout: Annotated[int, "Time after which a process that takes snapshots is ended."] = 600
     message_body_chars: Annotated[int, "Longest body of a room message, in characters."] = 20_000
     payload_bytes: Annotated[int, "Largest free-form payload of a message or signal, as JSON."] = 32_768
     cursor_bytes: Annotated[int, "Largest position or selection of a cursor, as JSON."] = 1_024

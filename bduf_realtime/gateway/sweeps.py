@@ -17,11 +17,15 @@ logger = structlog.get_logger(__name__)
 
 
 class Sweep(msgspec.Struct):
-    """One kind of due work: how often to look, and the function that does it and says how much it did."""
+    """One kind of due work: how often to look, and the function that does it and says how much it did.
+
+    `at_once` does it for `manage.py sweep`, where `run` only sets about it.
+    """
 
     name: str
     every: float
     run: Callable[[], int]
+    at_once: Callable[[], int] | None = None
     due: float = 0.0
 
 
@@ -53,4 +57,4 @@ def run_due(now: float | None = None, of: list[Sweep] | None = None) -> dict[str
 
 def run_all() -> dict[str, int]:
     """Runs every sweep once."""
-    return {sweep.name: sweep.run() for sweep in sweeps}
+    return {sweep.name: (sweep.at_once or sweep.run)() for sweep in sweeps}

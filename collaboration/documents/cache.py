@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
-
 from bduf_realtime.gateway.conf import conf
+from collaboration.documents import stored
 from collaboration.documents.texts import MergedText
-from collaboration.models import DocumentUpdate
 
-# What a text takes beside the bytes of its updates: measured, the engine takes about twice as much.
-WEIGHT, ENTRY = 3, 4_096
+ENTRY = 4_096  # bytes that an empty text takes
 
 
 class Loaded(NamedTuple):
@@ -26,23 +23,20 @@ class Loaded(NamedTuple):
     seq: int
 
 
-class _Entry:
-    __slots__ = ("lock", "seq", "text")
+class Wanted(NamedTuple):
+    """The life of a document's log, and the number up to which its updates may be gone."""
+
+    epoch: str
+    compacted: int
+
+
+class _Entry(stored.StoredText):
+    __slots__ = ("lock", "weight")
 
     def __init__(self) -> None:
+        super().__init__()
         self.lock = threading.Lock()
-        self.text = MergedText()
-        self.seq = 0
-
-    def take(self, rows: Iterable[tuple[int, bytes | memoryview, str]]) -> None:
-        for seq, data, user in rows:
-            if seq > self.seq:  # not what another thread has read meanwhile
-                self.text.take(bytes(data), user)
-                self.seq = seq
-
-    @property
-    def weight(self) -> int:
-        return self.text.bytes * WEIGHT + ENTRY
+        self.weight = 0
 
 
 class TextCache:
@@ -52,41 +46,43 @@ class TextCache:
         self._limit = limit
         self._lock = threading.Lock()
         self._entries: OrderedDict[tuple[UUID, str], _Entry] = OrderedDict()
-        self._weights: dict[tuple[UUID, str], int] = {}
+        self._bytes = 0
 
     @contextmanager
     def text(self, document: UUID, epoch: str) -> Iterator[Loaded]:
-        """A text as it is now; nobody else reads or loads it meanwhile."""
+        """A text as it is now; nobody else reads or loads it meanwhile. Raises SnapshotMissing."""
         entry = self._entry(document, epoch)
         with entry.lock:
-            rows = DocumentUpdate.objects.filter(document=document, seq__gt=entry.seq).order_by("seq")
-            entry.take(rows.values_list("seq", "data", "user"))
-            yield Loaded(entry.text, entry.seq)
-        self._weigh(document, epoch, entry)
+            entry.read_on(document)
+            try:
+                yield Loaded(entry.text, entry.seq)
+            finally:  # what is told of a text may be kept with it
+                self._weigh((document, epoch), entry)
 
-    def texts(self, epochs: Mapping[UUID, str]) -> dict[UUID, MergedText]:
-        """Many texts as they are now, in one query, for somebody who holds the locks of their rooms."""
-        entries = {document: self._entry(document, epoch) for document, epoch in epochs.items()}
-        if not entries:
-            return {}
-        news = Q()
-        for document, entry in entries.items():
-            news |= Q(document=document, seq__gt=entry.seq)
-        found: dict[UUID, list[tuple[int, bytes | memoryview, str]]] = defaultdict(list)
-        rows = DocumentUpdate.objects.filter(news).order_by("seq")
-        for document, seq, data, user in rows.values_list("document", "seq", "data", "user"):
-            found[document].append((seq, data, user))
+    def texts(self, wanted: Mapping[UUID, Wanted]) -> dict[UUID, MergedText]:
+        """Many texts as they are now, in two queries, for somebody who holds the locks of their rooms.
+
+        Raises SnapshotMissing.
+        """
+        entries = {document: self._entry(document, of.epoch) for document, of in wanted.items()}
+        behind = {document for document, entry in entries.items() if entry.seq < wanted[document].compacted}
+        snapshots = stored.proven(behind) if behind else {}
+        if behind - snapshots.keys():
+            raise stored.SnapshotMissing(", ".join(map(str, behind - snapshots.keys())))
+        for document, snapshot in snapshots.items():
+            with entries[document].lock:
+                entries[document].restore(snapshot)
+        rows = stored.later_of_many({document: entry.seq for document, entry in entries.items()})
         for document, entry in entries.items():
             with entry.lock:
-                entry.take(found[document])
-            self._weigh(document, epochs[document], entry)
+                entry.take(rows[document])
+                self._weigh((document, wanted[document].epoch), entry)
         return {document: entry.text for document, entry in entries.items()}
 
     @property
     def bytes(self) -> int:
         """How much the texts take, about."""
-        with self._lock:
-            return sum(self._weights.values())
+        return self._bytes
 
     def __contains__(self, document: UUID) -> bool:
         with self._lock:
@@ -98,14 +94,17 @@ class TextCache:
             self._entries.move_to_end((document, epoch))
             return entry
 
-    def _weigh(self, document: UUID, epoch: str, entry: _Entry) -> None:
+    def _weigh(self, name: tuple[UUID, str], entry: _Entry) -> None:
         """Notes what a text takes, and forgets those not used for longest where that is too much."""
         with self._lock:
-            if self._entries.get((document, epoch)) is entry:
-                self._weights[document, epoch] = entry.weight
-            while sum(self._weights.values()) > self._limit and len(self._entries) > 1:
-                oldest, _ = self._entries.popitem(last=False)
-                self._weights.pop(oldest, None)
+            if self._entries.get(name) is not entry:
+                return
+            self._bytes -= entry.weight
+            entry.weight = ENTRY + entry.text.weight
+            self._bytes += entry.weight
+            while self._bytes > self._limit and len(self._entries) > 1:
+                _, oldest = self._entries.popitem(last=False)
+                self._bytes -= oldest.weight
 
 
 texts = TextCache(conf.document_cache_bytes)

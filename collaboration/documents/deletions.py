@@ -29,6 +29,12 @@ class Deletions:
         ends[first:last] = array("I", (end,))
         self.count += 1 - (last - first)
 
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        """Every client, start and end."""
+        for client, (starts, ends) in self._ranges.items():
+            for start, end in zip(starts, ends, strict=True):
+                yield client, start, end
+
     def gaps(self, client: int, start: int, end: int) -> Iterator[Range]:
         """What of a range is not deleted."""
         starts, ends = self._ranges.get(client, _NONE)

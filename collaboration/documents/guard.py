@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
+from typing import Self
 
 from collaboration.documents.contents import TEXT
 from collaboration.documents.deletions import Deletions, Range
@@ -46,6 +47,14 @@ class TextShape:
         self.jumps: dict[int, array[int]] = {}
         self.places = 0
         self.deletions = Deletions()
+
+    @classmethod
+    def of(cls, outline: UpdateOutline) -> Self:
+        """The shape of a document that the engine wrote down as one update, with a struct for each of its pieces."""
+        shape = cls()
+        shape.extend(outline, {})
+        shape.places = (outline.structs + 1) // 2 - shape.deletions.count
+        return shape
 
     def extend(self, outline: UpdateOutline, state: Mapping[int, int]) -> None:
         """Adds what an update brings to a document that knew `state` before it."""

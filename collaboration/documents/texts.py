@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 from array import array
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from pycrdt import Doc, Text
 
 from bduf_realtime.gateway.errors import RealtimeError
 from collaboration.documents.deletions import Range
 from collaboration.documents.guard import ROOT, StateVectorRefused, TextShape, read_state_vector
-from collaboration.documents.limits import SNAPSHOT_LIMITS
-from collaboration.documents.updates import UpdateOutline, read_update
+from collaboration.documents.limits import MAX_CLOCK, SNAPSHOT_LIMITS
+from collaboration.documents.updates import UpdateOutline, read_update, writers
 
 NOTHING = b"\0"  # the state vector of who has nothing
+BYTES_PER_WALK = 64  # of a long text, in the time that it takes to walk over one small update
 SEED_CLIENT = 1  # writes what a document begins with; nobody else writes under its number there
 
 
@@ -35,8 +38,17 @@ class MergedText:
         self.clocks: dict[int, int] = {}
         self.owners: dict[int, str] = {}
         self.shape = TextShape()
-        self.bytes = 0
+        self._bytes = 0
         self._whole: bytes | None = None  # kept, for many who join ask for it one after the other
+
+    @classmethod
+    def of(cls, whole: bytes, clients: Mapping[str, Iterable[int]]) -> MergedText:
+        """A text from what `update` and `clients` told of it; raises UpdateRefused for what no engine wrote."""
+        text = cls()
+        text._survey(whole)  # first: it walks over bytes that may have been damaged
+        text._doc.apply_update(whole)
+        text.owners = {client: user for user, of_user in clients.items() for client in of_user}
+        return text
 
     def take(self, update: bytes, user: str) -> None:
         """Adds an update that was accepted from a user; clients nobody had before are the user's from now on."""
@@ -47,8 +59,62 @@ class MergedText:
             if structs.end > self.clocks.get(client, 0):
                 self.clocks[client] = structs.end
                 self.owners.setdefault(client, user)
-        self.bytes += len(update)
+        self._bytes += len(update)
         self._whole = None
+
+    def take_all(self, updates: Sequence[tuple[bytes, str]]) -> None:
+        """Adds many updates; walks over the whole text once where that is less work than to walk over each."""
+        if len(updates) * BYTES_PER_WALK < self._bytes + sum(len(update) for update, _ in updates):
+            for update, user in updates:
+                self.take(update, user)
+        elif updates:
+            for update, user in updates:
+                self._doc.apply_update(update)
+                for client in writers(update):
+                    self.owners.setdefault(client, user)
+            self._survey(self._doc.get_update())
+
+    def _survey(self, whole: bytes) -> None:
+        """Notes what the guard has to know of the whole text."""
+        outline = read_update(whole, SNAPSHOT_LIMITS)
+        self.clocks = {client: structs.end for client, structs in outline.clients.items()}
+        self.shape = TextShape.of(outline)
+        self._bytes = len(whole)
+        self._whole = whole
+
+    @property
+    def clients(self) -> dict[str, list[int]]:
+        """The clientIDs of each user; those of the server, by the name of nobody."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for client, user in sorted(self.owners.items()):
+            found[user].append(client)
+        return found
+
+    @property
+    def weight(self) -> int:
+        """The bytes of memory that the text takes, about."""
+        pairs = sum(map(len, self.shape.pairs.values()))
+        pieces, clients = self.shape.pieces, len(self.clocks)
+        return self._bytes + len(self._whole or b"") + 220 * pieces + 300 * clients + 8 * pairs
+
+    def differences(self, other: MergedText) -> list[str]:
+        """Names what another text has otherwise; that it knows of more deletions does not count."""
+        here, there = self._looks(), other._looks()
+        found = [name for name, look in here.items() if look != there[name]]
+        if any(any(other.shape.undeleted(*ranges)) for ranges in self.shape.deletions):
+            found.append("known deletions")
+        return found
+
+    def _looks(self) -> dict[str, Any]:
+        text = self._doc.get(ROOT, type=Text)
+        return {
+            "text": str(text),
+            "formatting": text.diff(),
+            "state vector": read_state_vector(self.state_vector, max_clients=MAX_CLOCK),
+            "deletions": read_update(self.update(), SNAPSHOT_LIMITS).deletes,
+            "clocks": self.clocks,
+            "owners": self.owners,
+        }
 
     def update(self, state_vector: bytes | None = None) -> bytes:
         """Returns all of the text as one update, or what of it a state vector lacks."""

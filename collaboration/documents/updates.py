@@ -9,11 +9,12 @@ Format: Yjs 13.6, src/utils/encoding.js and src/structs/.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from collaboration.documents.contents import CONTENT, DELETED, DOC, GC, SKIP, STRING, TEXT, skip_name
-from collaboration.documents.limits import MAX_CLOCK, UPDATE_LIMITS, UpdateLimits, UpdateRefused
+from collaboration.documents.limits import MAX_CLOCK, SNAPSHOT_LIMITS, UPDATE_LIMITS, UpdateLimits, UpdateRefused
 from collaboration.documents.reading import Unreadable, decode, read_long, read_number, read_slice
 
 _HAS_ORIGIN, _HAS_RIGHT_ORIGIN, _HAS_KEY = 0x80, 0x40, 0x20
@@ -74,6 +75,20 @@ def read_update(data: bytes, limits: UpdateLimits = UPDATE_LIMITS) -> UpdateOutl
     if at != len(data):
         raise UpdateRefused("encoding", "The update is cut short." if at > len(data) else "Something follows.")
     return outline
+
+
+def writers(data: bytes) -> Collection[int]:
+    """Returns the clients whose structs an update holds; most that were accepted before need no walk for it."""
+    clients, at = read_number(data, 0)
+    if not clients:
+        return ()
+    if clients == 1:
+        _, at = read_number(data, at)
+        client, at = read_number(data, at)
+        _, at = read_number(data, at)
+        if data[at] & 0x1F != SKIP:
+            return (client,)
+    return [client for client, structs in read_update(data, SNAPSHOT_LIMITS).clients.items() if structs.starts]
 
 
 def _read_structs(data: bytes, outline: UpdateOutline, limits: UpdateLimits) -> int:

@@ -118,6 +118,7 @@ class Placed(NamedTuple):
     deleted: bool
     strategy: str
     size: int
+    compacted: int
 
     def whose(self, user: str) -> Whose:
         return Whose(self.project, self.session, user)
@@ -126,7 +127,8 @@ class Placed(NamedTuple):
 def documents_placed(documents: Iterable[str]) -> dict[str, Placed]:
     """Where many documents belong, deleted ones too, in one query."""
     rows = Document.objects.filter(pk__in=list(documents)).values_list(
-        *["pk", "project", "session", "session__status", "session__settings", "deleted_at", "strategy", "size"]
+        *["pk", "project", "session", "session__status", "session__settings", "deleted_at", "strategy", "size"],
+        "compacted_seq",
     )
     return {
         str(pk): Placed(
@@ -137,8 +139,9 @@ def documents_placed(documents: Iterable[str]) -> dict[str, Placed]:
             deleted_at is not None,
             strategy,
             size,
+            compacted,
         )
-        for pk, project, session, status, settings, deleted_at, strategy, size in rows
+        for pk, project, session, status, settings, deleted_at, strategy, size, compacted in rows
     }
 
 

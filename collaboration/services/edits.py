@@ -213,7 +213,11 @@ def _drafts(placed: Mapping[str, Placed], edits: Mapping[str, list[Edit]]) -> di
     positions = {
         name.partition(":")[2]: position for name, position in log.positions(f"document:{d}" for d in placed).items()
     }
-    merged = {UUID(d): positions[d][0] for d, place in placed.items() if place.strategy == MERGE}
+    merged = {
+        UUID(d): cache.Wanted(positions[d][0], place.compacted)
+        for d, place in placed.items()
+        if place.strategy == MERGE
+    }
     drafts: dict[str, _TextDraft | _KeyedDraft] = {
         str(document): _TextDraft(text, placed[str(document)].size)
         for document, text in cache.texts.texts(merged).items()

@@ -18,7 +18,7 @@ from bduf_realtime.gateway.models import Connection, Instance
 from bduf_realtime.gateway.sweeps import Sweep
 from bduf_realtime.rooms.models import Command, Event, Room
 from collaboration import services
-from collaboration.models import Participant, Session
+from collaboration.models import DocumentUpdate, Participant, Session
 from tests.people import person
 
 
@@ -27,6 +27,11 @@ def overdue(db: None) -> None:
     """Something to do for every sweep."""
     past, ada = timezone.now() - timedelta(days=2), person()
     session = services.session_create(project=services.project_create(name="P", by=ada), by=ada)
+    text = services.document_create(session=session.pk, title="T", strategy="merge", content="Hello", by=ada)
+    seed = DocumentUpdate.objects.get(document=text)
+    DocumentUpdate.objects.bulk_create(
+        DocumentUpdate(document=text, seq=seq, data=seed.data) for seq in range(2, conf.compaction_updates + 2)
+    )
     Participant.objects.update(present=True, away_since=past)
     other = services.project_create(name="Q", by=ada)
     idle, ended = (services.session_create(project=other, by=ada) for _ in range(2))
@@ -64,6 +69,7 @@ def test_what_is_due_is_done_once_and_the_second_run_finds_nothing() -> None:
         "requests": 1,
         "ended_sessions": 1,
         "guests": 1,
+        "compaction": 1,
     }
     assert set(run_sweep().values()) == {0}
 

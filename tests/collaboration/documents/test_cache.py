@@ -10,9 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from collaboration import services
-from collaboration.documents.cache import TextCache
+from collaboration.documents.cache import TextCache, Wanted
 from collaboration.documents.texts import decoded
 from collaboration.models import Document, DocumentUpdate
+from collaboration.services.compaction import document_compact
 from tests.collaboration.conftest import Team
 from tests.collaboration.documents.typist import Typist
 from tests.races import at_once
@@ -53,10 +54,39 @@ def test_many_texts_are_brought_up_to_date_in_one_query(team: Team) -> None:
         for name in "abcde"
     ]
     with CaptureQueriesContext(connection) as queries:
-        texts = cache.texts({document.pk: EPOCH for document in documents})
+        texts = cache.texts({document.pk: Wanted(EPOCH, 0) for document in documents})
     assert [str(texts[document.pk]) for document in documents] == list("abcde")
     assert len(queries) == 1
     assert cache.texts({}) == {}
+
+
+def test_a_text_whose_updates_are_gone_begins_again_with_the_snapshot(document: Document) -> None:
+    one, many, ada = TextCache(2**20), TextCache(2**20), Typist(7)
+    write(document, 2, ada.type("a"))
+    with one.text(document.pk, EPOCH), many.text(document.pk, EPOCH):
+        pass
+    write(document, 3, ada.type("b"))
+    document_compact(document=document.pk)
+    write(document, 4, ada.type("c"))
+    with one.text(document.pk, EPOCH) as (text, seq):
+        assert (str(text), seq) == ("abc", 4)
+    with CaptureQueriesContext(connection) as queries:
+        texts = many.texts({document.pk: Wanted(EPOCH, compacted=3)})
+    assert str(texts[document.pk]) == "abc"
+    assert len(queries) == 2
+
+
+def test_a_text_that_has_all_there_is_in_the_snapshot_reads_on_from_where_it_stands(document: Document) -> None:
+    cache, ada = TextCache(2**20), Typist(7)
+    write(document, 2, ada.type("a"))
+    with cache.text(document.pk, EPOCH) as (text, _):
+        pass
+    document_compact(document=document.pk)
+    write(document, 3, ada.type("b"))
+    with cache.text(document.pk, EPOCH) as (again, _):
+        assert again is text
+    assert cache.texts({document.pk: Wanted(EPOCH, compacted=2)})[document.pk] is text
+    assert str(text) == "ab"
 
 
 def test_another_life_of_the_log_is_another_text(document: Document) -> None:
@@ -73,7 +103,7 @@ def test_texts_not_used_for_longest_make_room(team: Team) -> None:
     cache = TextCache(20_000)
     first, second, third = (
         services.document_create(
-            session=team.session.pk, title="T", strategy="merge", content="x" * 1_500, by=team.owner
+            session=team.session.pk, title="T", strategy="merge", content="x" * 4_000, by=team.owner
         )
         for _ in range(3)
     )

@@ -60,7 +60,7 @@ class Document:
         again = Document()
         saved = self.doc.get_update()
         again.doc.apply_update(saved)
-        again.shape.extend(read_update(saved, SNAPSHOT_LIMITS), {})
+        again.shape = TextShape.of(read_update(saved, SNAPSHOT_LIMITS))
         again.state = read_state_vector(again.doc.get_state())
         return again
 

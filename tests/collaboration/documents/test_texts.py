@@ -139,6 +139,36 @@ def test_a_text_lacks_what_is_new_and_nothing_that_is_sent_again() -> None:
     assert not server.lacks(read_update(ada.doc.get_update()))
 
 
+def test_many_updates_at_once_make_the_same_text_as_one_by_one() -> None:
+    ada, bob = Typist(7), Typist(8)
+    updates = [decoded(update, "") for update in (ada.type("abc "), ada.type("def"), ada.erase(1, 3))]
+    bob.doc.apply_update(ada.doc.get_update())
+    updates += [decoded(update, "") for update in (bob.type("x", 1), bob.erase(0, 2))]
+    one, many = MergedText(), MergedText()
+    for update in updates:
+        one.take(update, "ada")
+    many.take_all([(update, "ada") for update in updates])
+    assert one.differences(many) == many.differences(one) == []
+    assert MergedText.of(many.update(), many.clients).differences(one) == []
+
+
+def test_what_differs_is_named() -> None:
+    ada = Typist(7)
+    first = ada.type("abc")
+    text, erased, other = text_of(first), text_of(first, ada.erase(1, 2)), MergedText()
+    other.take(decoded(first, ""), "bob")
+    assert text.differences(other) == ["owners"]
+    assert text.differences(erased) == ["text", "formatting", "deletions"]
+    assert erased.differences(text) == ["text", "formatting", "deletions", "known deletions"]
+
+
+def test_a_client_is_nobodys_of_whom_an_update_brings_nothing() -> None:
+    nothing = bytes.fromhex("0101070a0a05") + bytes((0,))  # client 7 says only that it leaves out five
+    many = MergedText()
+    many.take_all([(seed("a"), ""), (nothing, "bob")])
+    assert many.owners == {SEED_CLIENT: ""}
+
+
 def test_the_whole_text_is_encoded_once_for_all_who_ask() -> None:
     ada = Typist(7)
     server = text_of(ada.type("a"))
