@@ -137,7 +137,9 @@ class YjsConsumer(Answering):
         if self.closing is not None:
             return
         if size > LIMITS.size:
-            self.close(Close.TOO_LARGE, "msg.too_large")
+            text = f"An update has up to {conf.document_update_bytes} bytes."
+            error = RealtimeError("doc.update_rejected", text, details={"reason": "size"}, close=Close.TOO_LARGE)
+            self.refuse_and_close(error)
         elif data is None:
             self.malformed_frame(RealtimeError("msg.bad_envelope", "This endpoint takes binary frames."), None, now)
         else:
