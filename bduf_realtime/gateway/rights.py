@@ -113,12 +113,13 @@ class Rights:
             member.rooms[room] = grant
 
     def _turn_out(self, member: Socket, room: str, over: Over) -> None:
-        """Takes a connection out of a room that is over, and ends it where it was in nothing else.
+        """Takes a connection out of a room that is over, and ends it where it was for that, or in nothing else.
 
         The one that ended the room goes on: it is about to do something else.
         """
         del member.rooms[room]
         self._hub.leave(member, room)
         self._departed(member, room)
-        if room not in member.rooms_ended and all(other == f"user:{member.user_id}" for other in member.rooms):
+        nothing_else = all(other == f"user:{member.user_id}" for other in member.rooms)
+        if room == member.home or (nothing_else and room not in member.rooms_ended):
             member.close(over.close, over.reason)

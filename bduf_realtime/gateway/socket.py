@@ -96,6 +96,7 @@ class Socket(AsyncConsumer):
         self.user_id = ""
         self.rooms: dict[str, Grant] = {}
         self.rooms_ended: set[str] = set()
+        self.home = ""  # the room that the connection is for, where it is for one
         self.client_instance = self.id
         self.state = Connection.State.CONNECTED.value
         self.closing = None

@@ -78,8 +78,7 @@ class YjsConsumer(Answering):
         self._client = "yjs"
         self._limits = Limits(conf, process.users)
         self._entering: asyncio.Task[None] | None = None
-        self._room = f"document:{self._document}"
-        self._cursors = self._room
+        self.home = self._cursors = f"document:{self._document}"
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._under_way: list[bytes] = []
@@ -116,7 +115,7 @@ class YjsConsumer(Answering):
             if place.session is not None:
                 self._cursors = f"session:{place.session}"
                 await enter(self, Wish(self._cursors, self.visitor, None, state=False), lambda joined: None)
-            await enter(self, Wish(self._room, self.visitor, None, state=False), lambda joined: None)
+            await enter(self, Wish(self.home, self.visitor, None, state=False), lambda joined: None)
             await self._ask()
         except RealtimeError as error:
             error.close = error.close or CLOSES.get(error.code, Close.DATABASE_UNAVAILABLE)
@@ -314,7 +313,7 @@ class YjsConsumer(Answering):
 
     def tick(self, now: float) -> None:
         super().tick(now)
-        if self.closing is not None or self._room not in self.rooms:
+        if self.closing is not None or self.home not in self.rooms:
             return
         if now >= self._show_due:
             self._show_due = now + SHOW_AGAIN
