@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from benchmarks.world import Person
 from tests.hostile.wire import Answer, Header, Wire, request
@@ -17,6 +17,7 @@ from tests.servers.application import SECRET_KEY
 
 # A bystander gets its pong within a second; twice that, for a machine that runs other tests too.
 PONG_WITHIN = 2_000 * MS
+AnyWire = TypeVar("AnyWire", bound=Wire)
 TOKEN = re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}")
 
 
@@ -64,7 +65,10 @@ class Target:
 
     def wire(self, source: str = "127.0.0.1") -> Wire:
         """Opens a TCP connection, from any address of this machine, on which nothing has been said."""
-        wire = Wire(self.port, source)
+        return self.keep(Wire(self.port, source))
+
+    def keep(self, wire: AnyWire) -> AnyWire:
+        """Takes a connection among those that are closed when the case is over."""
         self._wires.append(wire)
         return wire
 

@@ -33,17 +33,22 @@ class Editor {
 
   // --- the text ---
 
-  place (share) {
-    return Math.floor(share * this.text.length)
-  }
-
-  // `at` is an index, `share` a place between 0, the start, and 1, the end.
-  type ({ words, at, share = 1 }) {
-    this.text.insert(at ?? this.place(share), words)
+  type ({ words, at = this.text.length }) {
+    this.text.insert(at, words)
   }
 
   erase ({ at, length }) {
     this.text.delete(at, length)
+  }
+
+  // Inserts behind the first `]` past a place between 0, the start, and 1, the end: so no `[words]` are torn apart.
+  put ({ words, share }) {
+    this.type({ words, at: this.text.toString().indexOf(']', share * this.text.length) + 1 })
+  }
+
+  strike ({ words }) {
+    const at = this.text.toString().indexOf(words)
+    if (at >= 0) this.erase({ at, length: words.length })
   }
 
   format ({ at, length, attributes }) {
@@ -102,7 +107,8 @@ class Editor {
     this.provider.disconnect()
   }
 
-  connect ({ token }) {
+  connect ({ url, token }) {
+    if (url) this.provider.serverUrl = url
     if (token) this.provider.protocols = ['bduf.v1', `bearer.${token}`]
     this.provider.connect()
   }

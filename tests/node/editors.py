@@ -26,6 +26,11 @@ def find_node() -> str:
     return node
 
 
+def place(server: str) -> str:
+    """What the provider is given as the address of a server's documents."""
+    return f"{server}/ws/yjs"
+
+
 class Editors:
     """The Node process: `open` as many editors in it as needed; all end with it."""
 
@@ -54,14 +59,16 @@ class Editors:
         if self._process.returncode is None:
             reaper.kill_tree(self._process.pid)
 
-    async def open(self, url: str, document: str, token: str, **options: Any) -> Editor:
+    async def open(self, server: str, document: str, token: str, **options: Any) -> Editor:
         """Starts an editor, which connects by itself; `client` is its clientID, `backoff` in milliseconds."""
         editor = Editor(self, f"editor-{next(self._numbers)}")
-        await editor.do("open", url=f"{url}/ws/yjs", document=document, token=token, **options)
+        await editor.do("open", url=place(server), document=document, token=token, **options)
         return editor
 
     async def ask(self, **order: Any) -> Any:
-        """Has an order carried out; returns the result."""
+        """Has an order carried out; returns the result, or raises ConnectionResetError when the process is gone."""
+        if self._reader.done():
+            raise ConnectionResetError("the editors' process has ended")
         number = next(self._numbers)
         answer = self._awaited[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
@@ -80,7 +87,8 @@ class Editors:
             else:
                 answer.set_result(said["result"])
         for answer in self._awaited.values():
-            answer.cancel("the editors' process has ended")
+            if not answer.done():
+                answer.set_exception(ConnectionResetError("the editors' process has ended"))
 
 
 class Editor:
@@ -122,6 +130,10 @@ class Editor:
     async def type(self, words: str, at: int | None = None) -> None:
         """Inserts words, at the end unless told otherwise."""
         await self.do("type", words=words, **({} if at is None else {"at": at}))
+
+    async def move(self, server: str) -> None:
+        """Comes back, after a `cut`, on another server."""
+        await self.do("connect", url=place(server))
 
     async def shut(self) -> tuple[int, str]:
         """Waits until the server has closed for good; returns the code and the reason."""
