@@ -26,5 +26,6 @@ urlpatterns = [
     path("documents/", documents.Documents.as_view(), name="documents"),
     path("documents/<uuid:pk>/", documents.DocumentDetail.as_view(), name="document"),
     path("documents/<uuid:pk>/content/", documents.Content.as_view(), name="document-content"),
+    path("documents/<uuid:pk>/attribution/", documents.Attribution.as_view(), name="document-attribution"),
     path("status/", status.StatusView.as_view(), name="status"),
 ]

@@ -58,6 +58,7 @@ GET    documents/<uuid:pk>/                                401  404d 200  200  2
 PATCH  documents/<uuid:pk>/                                401  404d 403  200  200  200  404d  200
 DELETE documents/<uuid:pk>/                                401  404d 403  403  403  204  404d  403
 GET    documents/<uuid:pk>/content/                        401  404d 200  200  200  200  404d  200
+GET    documents/<uuid:pk>/attribution/                    401  404d 200  200  200  200  404d  200
 GET    audit/                                              401  403  403  403  403  403  200   403
 GET    status/                                             401  403  403  403  403  403  200   403
 GET    connections/                                        401  403  403  403  403  403  200   403
@@ -108,6 +109,7 @@ collaboration:document:create (project) room  room  perm  room  ok    ok    ok
 collaboration:document:rename           doc   doc   perm  ok    ok    ok    ok
 collaboration:document:update           doc   doc   perm  ok    ok    ok    ok
 collaboration:document:sync             doc   doc   ok    ok    ok    ok    ok
+collaboration:document:attribution      doc   doc   ok    ok    ok    ok    ok
 collaboration:document:delete           doc   doc   perm  perm  perm  perm  ok
 collaboration:cursor:move               out   out   ok    ok    ok    ok    ok
 """
@@ -272,6 +274,7 @@ def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
         "collaboration:document:rename": document | {"title": "New"},
         "collaboration:document:delete": document,
         "collaboration:document:sync": document,
+        "collaboration:document:attribution": document,
         "collaboration:document:update": document | {"changes": [{"key": "a", "value": 2}]},
     }.get(type_, {"session": session})
 

@@ -16,7 +16,7 @@ from collaboration import messages as wire
 from collaboration import selectors, services
 from collaboration.consumers.sessions import SessionConsumer
 from collaboration.documents.texts import decoded, state_vector_checked
-from collaboration.messages import DocumentAnswer, DocumentSynced
+from collaboration.messages import DocumentAnswer, DocumentAttributed, DocumentSynced
 
 
 class DocumentConsumer(SessionConsumer):
@@ -80,10 +80,20 @@ class DocumentConsumer(SessionConsumer):
             vector = state_vector_checked(decoded(message.state_vector, "state_vector"))
         return await call(_synced, message.document, self.user_id, vector)
 
+    @handles("collaboration:document:attribution", rate="join")
+    async def document_attribution(self, message: wire.DocumentAttribution, request: Request) -> DocumentAttributed:
+        """Tells who wrote what in a document."""
+        return await call(_attributed, message.document, self.user_id)
+
 
 def _synced(document: UUID, user: str, state_vector: bytes | None) -> DocumentSynced:
     found, _ = selectors.document_for(document, UUID(user))
     return selectors.document_synced(found, state_vector)
+
+
+def _attributed(document: UUID, user: str) -> DocumentAttributed:
+    found, _ = selectors.document_for(document, UUID(user))
+    return selectors.document_attribution(found, in_frame=True)
 
 
 def _effect(document: Any, room: str) -> Effect:

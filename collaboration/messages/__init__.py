@@ -5,6 +5,8 @@ from collaboration.messages.documents import EVENTS as DOCUMENT_EVENTS
 from collaboration.messages.documents import (
     Change,
     DocumentAnswer,
+    DocumentAttributed,
+    DocumentAttribution,
     DocumentChanged,
     DocumentContent,
     DocumentCreate,
@@ -19,6 +21,10 @@ from collaboration.messages.documents import (
     DocumentUpdate,
     DocumentUpdated,
     FieldValue,
+    Person,
+    Writer,
+    WrittenField,
+    WrittenRange,
 )
 from collaboration.messages.sessions import EVENTS as SESSION_EVENTS
 from collaboration.messages.sessions import (
@@ -70,6 +76,8 @@ __all__ = [
     "Cursor",
     "CursorMove",
     "DocumentAnswer",
+    "DocumentAttributed",
+    "DocumentAttribution",
     "DocumentChanged",
     "DocumentContent",
     "DocumentCreate",
@@ -102,6 +110,7 @@ __all__ = [
     "ParticipantRemoved",
     "ParticipantRole",
     "ParticipantUpdated",
+    "Person",
     "ProjectBroadcast",
     "ProjectState",
     "ProjectUpdated",
@@ -120,4 +129,7 @@ __all__ = [
     "Signal",
     "SignalSend",
     "SignalSent",
+    "Writer",
+    "WrittenField",
+    "WrittenRange",
 ]

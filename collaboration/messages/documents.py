@@ -74,6 +74,12 @@ class DocumentSync(Data, frozen=True):
     state_vector: Base64 | None = None
 
 
+class DocumentAttribution(Data, frozen=True):
+    """Asks who wrote what in a document."""
+
+    document: UUID
+
+
 class DocumentInfo(msgspec.Struct, frozen=True):
     """A document as those who may read it see it; `session` is null where it belongs to the whole project."""
 
@@ -167,6 +173,49 @@ class DocumentContent(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: dict[str, FieldValue] | None = None
     update: str | None = None
     state_vector: str | None = None
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A user by id and name."""
+
+    user: str
+    name: str
+
+
+class Writer(msgspec.Struct, frozen=True):
+    """Who wrote something; without a `user` where that is not known any more. An agent names whom it `acts_for`."""
+
+    user: str | None
+    name: str
+    kind: str
+    acts_for: Person | None
+
+
+class WrittenRange(Writer, frozen=True):
+    """What of a text somebody wrote: from `start` to `end` (exclusive), in UTF-16 units as JavaScript counts them."""
+
+    start: int
+    end: int
+
+
+class WrittenField(Writer, frozen=True):
+    """Who wrote a key's value, and the number of the event."""
+
+    seq: int
+
+
+class DocumentAttributed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Answers who wrote what: all ranges of a text, in order, or the writers of values by key; as of `seq`.
+
+    What is `large` is too much for a frame: it is read over REST.
+    """
+
+    document: str
+    seq: int
+    content_hash: str
+    ranges: list[WrittenRange] | None = None
+    fields: dict[str, WrittenField] | None = None
+    large: bool = False
 
 
 EVENTS: dict[str, type[msgspec.Struct]] = {

@@ -1,5 +1,6 @@
 """Everything that reads projects, sessions, participants and documents."""
 
+from collaboration.selectors.attribution import document_attribution
 from collaboration.selectors.documents import (
     Placed,
     TextUpdate,
@@ -55,6 +56,7 @@ __all__ = [
     "Row",
     "TextUpdate",
     "account",
+    "document_attribution",
     "document_content",
     "document_for",
     "document_info",

@@ -184,11 +184,11 @@ def document_state(document: Document) -> DocumentState:
 
 def document_synced(document: Document, state_vector: bytes | None) -> DocumentSynced:
     """What a client lacks that has `state_vector`; raises doc.not_found."""
-    where = _position(document.pk)
+    where = position_of(document.pk)
     name = str(document.pk)
     if document.strategy != MERGE:
         fields = _fields(document)
-        seq = _as_of(where.head, fields)
+        seq = as_of(where.head, (field.seq for field in fields.values()))
         if len(msgspec.json.encode(fields)) > AT_ONCE:
             return DocumentSynced(name, seq, large=True)
         return DocumentSynced(name, seq, fields=fields)
@@ -202,12 +202,14 @@ def document_synced(document: Document, state_vector: bytes | None) -> DocumentS
 
 def document_content(document: Document, *, with_update: bool = False) -> DocumentContent:
     """What is in a document, for reading, and for Yjs where asked for; raises doc.not_found."""
-    where = _position(document.pk)
+    where = position_of(document.pk)
     if document.strategy != MERGE:
         fields = _fields(document)
         values = {key: field.value for key, field in fields.items()}
         digest = hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
-        return DocumentContent(document.strategy, _as_of(where.head, fields), digest, fields=fields)
+        return DocumentContent(
+            document.strategy, as_of(where.head, (field.seq for field in fields.values())), digest, fields=fields
+        )
     with cache.texts.text(document.pk, where.epoch) as (text, seq):
         content = str(text)
         update = encoded(text.update()) if with_update else None
@@ -219,18 +221,19 @@ def document_content(document: Document, *, with_update: bool = False) -> Docume
 
 def document_update(document: UUID, state_vector: bytes | None = None) -> TextUpdate:
     """What of a text somebody lacks who has `state_vector`, for Yjs; raises doc.not_found."""
-    where = _position(document)
+    where = position_of(document)
     with cache.texts.text(document, where.epoch) as (text, seq):
         return TextUpdate(text.update(state_vector), text.state_vector, max(where.head, seq))
 
 
 def document_lacks(document: UUID, outline: UpdateOutline) -> bool:
     """Whether an update holds anything that is not in a text; raises doc.not_found."""
-    with cache.texts.text(document, _position(document).epoch) as (text, _):
+    with cache.texts.text(document, position_of(document).epoch) as (text, _):
         return text.lacks(outline)
 
 
-def _position(document: UUID) -> log.Position:
+def position_of(document: UUID) -> log.Position:
+    """Where a document's room stands; raises doc.not_found."""
     try:
         return log.position(f"document:{document}")
     except NoSuchRoom as error:  # its session's time was up a moment ago
@@ -242,6 +245,6 @@ def _fields(document: Document) -> dict[str, FieldValue]:
     return {key: FieldValue(msgspec.json.decode(value), seq) for key, value, seq in rows}
 
 
-def _as_of(head: int, fields: dict[str, FieldValue]) -> int:
-    # Read a moment later: what was written meanwhile is in it.
-    return max([head, *(field.seq for field in fields.values())])
+def as_of(head: int, written: Iterable[int]) -> int:
+    """The number that keyed values are as of, read a moment later: what was written meanwhile is in them."""
+    return max([head, *written])

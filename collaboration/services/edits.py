@@ -251,7 +251,7 @@ def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
         _rows((edit, seq) for edit, seq in edits if edit.update is None),
         update_conflicts=True,
         unique_fields=["document", "key"],
-        update_fields=["value", "seq"],
+        update_fields=["value", "seq", "user"],
     )
     growth: dict[str, int] = defaultdict(int)
     for edit, _ in edits:
@@ -261,14 +261,14 @@ def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
 
 
 def _rows(edits: Iterable[tuple[Edit, int]]) -> list[DocumentField]:
-    last: dict[tuple[str, str], tuple[str, int]] = {}
+    last: dict[tuple[str, str], tuple[str, int, str]] = {}
     for edit, seq in edits:
         for key, value in edit.changes.items():
-            last[edit.document, key] = (value, seq)
+            last[edit.document, key] = (value, seq, edit.user)
     # In one order, so that two batches that touch the same keys never wait for each other crosswise.
     return [
-        DocumentField(document_id=UUID(document), key=key, value=value, seq=seq)
-        for (document, key), (value, seq) in sorted(last.items())
+        DocumentField(document_id=UUID(document), key=key, value=value, seq=seq, user=user)
+        for (document, key), (value, seq, user) in sorted(last.items())
     ]
 
 

@@ -18,7 +18,7 @@ from bduf_realtime.accounts.rest import caller
 from bduf_realtime.gateway.openapi import shape
 from bduf_realtime.gateway.rest import refuse_unknown
 from collaboration import selectors, services
-from collaboration.messages import DocumentContent
+from collaboration.messages import DocumentAttributed, DocumentContent
 from collaboration.models import Document
 from collaboration.serializers import ContentQuery, DocumentSerializer, DocumentTitleSerializer
 
@@ -83,3 +83,13 @@ class Content(APIView):
         query.is_valid(raise_exception=True)
         content = selectors.document_content(document, with_update=query.validated_data["yjs"])
         return Response(msgspec.to_builtins(content))
+
+
+class Attribution(APIView):
+    """Who wrote what in a document."""
+
+    @extend_schema(responses={200: shape(DocumentAttributed)})
+    def get(self, request: Request, pk: UUID) -> Response:
+        refuse_unknown(request, set())
+        document, _ = selectors.document_for(pk, caller(request).pk)
+        return Response(msgspec.to_builtins(selectors.document_attribution(document)))
