@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
+from hypothesis import HealthCheck, settings
 
 from bduf_realtime.gateway import process
 from tests.live import Live
 from tests.races import close_storage_connections
 from tests.servers import MS, Deployment
+
+# Servers run beside: how long an example takes says nothing.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 KINDS = ("uvicorn", "daphne")
 DATABASE = {"db", "transactional_db", "django_db_setup"}

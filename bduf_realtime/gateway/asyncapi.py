@@ -39,9 +39,11 @@ def document() -> dict[str, Any]:
             "summary": handler.summary,
             "description": inspect.getdoc(handler.shape) or "",
             "payload": _envelope(handler),
+            **{"x-ack": _ref(shape) for shape in _answers(handler)},
         }
+    keys = {type_: _key(type_) if _key(type_) not in messages else f"{_key(type_)}.event" for type_ in events}
     for type_, shape in events.items():
-        messages[_key(type_)] = {
+        messages[keys[type_]] = {
             "name": type_,
             "title": type_,
             "description": inspect.getdoc(shape) or "",
@@ -74,7 +76,7 @@ def document() -> dict[str, Any]:
                 "summary": "What the server sends.",
                 "messages": [
                     {"$ref": f"#/channels/client/messages/{name}"}
-                    for name in (*map(_key, events), "ack", "error", "connected")
+                    for name in (*keys.values(), "ack", "error", "connected")
                 ],
             },
         },
@@ -89,10 +91,14 @@ def document() -> dict[str, Any]:
 def _shapes(handlers: list[Handler], events: dict[str, type[msgspec.Struct]]) -> list[type[msgspec.Struct]]:
     shapes: list[Any] = [Event, Ack, ErrorFrame, Connected, *events.values()]
     for handler in handlers:
-        shapes.append(handler.shape)
-        answers = [handler.answers, *get_args(handler.answers)]
-        shapes += [a for a in answers if isinstance(a, type) and issubclass(a, msgspec.Struct) and a is not Submission]
+        shapes += [handler.shape, *_answers(handler)]
     return list(dict.fromkeys(shapes))
+
+
+def _answers(handler: Handler) -> list[type[msgspec.Struct]]:
+    """The shape of a command's ack, where its handler says."""
+    answers = [handler.answers, *get_args(handler.answers)]
+    return [a for a in answers if isinstance(a, type) and issubclass(a, msgspec.Struct) and a is not Submission]
 
 
 def _schemas(shapes: list[type[msgspec.Struct]]) -> dict[str, Any]:

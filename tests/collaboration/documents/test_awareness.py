@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from collaboration.documents.awareness import COLORS, GONE, Place, client_of, color_of, read_place, state_of
 
+ADA = "8c5a2f10-0000-4000-8000-000000000007"
 DOCUMENT = "5b0f2c1e-0000-4000-8000-000000000001"
 HERE = {"type": None, "tname": "content", "item": None, "assoc": 0}
 THERE = {"item": {"client": 7, "clock": 3}, "assoc": -1}
@@ -19,7 +20,7 @@ LIMIT = 1_024
 
 def entry(**changes: Any) -> str:
     cursor = {
-        "user": "ada-id",
+        "user": ADA,
         "name": "Ada",
         "kind": "human",
         "connection": "c1",
@@ -97,11 +98,11 @@ def test_others_see_who_it_is_and_where() -> None:
     state = shown(selection={"anchor": HERE, "head": THERE})
     assert state["cursor"] == {"anchor": HERE, "head": THERE}
     assert state["user"] == {
-        "id": "ada-id",
+        "id": ADA,
         "name": "Ada",
         "kind": "human",
-        "color": color_of("ada-id"),
-        "colorLight": f"{color_of('ada-id')}33",
+        "color": color_of(ADA),
+        "colorLight": f"{color_of(ADA)}33",
     }
 
 
@@ -121,6 +122,6 @@ def test_who_is_gone_or_in_another_document_is_not_there() -> None:
 
 
 def test_a_user_has_one_colour_and_a_connection_one_number_everywhere() -> None:
-    assert {color_of("ada"), color_of("ada")} < set(COLORS)
+    assert color_of(ADA) == COLORS[0x8C5A2F10 % len(COLORS)]
     assert client_of("c1") == client_of("c1") != client_of("c2")
     assert 0 <= client_of("c1") < 2**32

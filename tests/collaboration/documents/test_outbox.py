@@ -84,7 +84,13 @@ def event(type_: str, seq: int, data: dict[str, Any]) -> str:
 
 
 def cursor(connection: str, **changes: Any) -> dict[str, str]:
-    entry = {"user": connection, "name": "Ada", "kind": "human", "connection": connection, "document": DOCUMENT}
+    entry = {
+        "user": "8c5a2f10-0000-4000-8000-000000000007",
+        "name": "Ada",
+        "kind": "human",
+        "connection": connection,
+        "document": DOCUMENT,
+    }
     return {connection: json.dumps(entry | {"position": HERE, "selection": None} | changes)}
 
 
