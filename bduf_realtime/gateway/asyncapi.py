@@ -33,14 +33,15 @@ def document() -> dict[str, Any]:
     schemas = _schemas(shapes)
     messages: dict[str, Any] = {}
     for handler in handlers:
-        messages[_key(handler.type)] = {
+        message = messages[_key(handler.type)] = {
             "name": handler.type,
             "title": handler.type,
             "summary": handler.summary,
             "description": inspect.getdoc(handler.shape) or "",
             "payload": _envelope(handler),
-            **{"x-ack": _ref(shape) for shape in _answers(handler)},
         }
+        for shape in _answers(handler):
+            message["x-ack"] = _ref(shape)
     keys = {type_: _key(type_) if _key(type_) not in messages else f"{_key(type_)}.event" for type_ in events}
     for type_, shape in events.items():
         messages[keys[type_]] = {
