@@ -1,51 +1,14 @@
 import asyncio
-import socket
-import struct
 from typing import Any
 
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from bduf_realtime.gateway import process
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.health import readiness
-
-CUT_AFTER = 5.0
-
-
-class Protocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, with which a peer that does not read costs no memory for long."""
-
-    _cutting: asyncio.TimerHandle | None = None
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.conn.handshake_exc is not None:  # uvicorn would leave it unsent, and the connection open
-            self.transport.write(b"".join(self.conn.data_to_send()))
-            self.transport.close()
-
-    def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        super().on_task_complete(task)
-        if not self.disconnected:
-            self._cutting = self.loop.call_later(CUT_AFTER, self._cut)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self._cutting is not None:
-            self._cutting.cancel()
-
-    def _cut(self) -> None:
-        # uvicorn waits for ever, and the kernel for many minutes, for a peer to take what was written before the end.
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
-
-    def handle_ping(self) -> None:
-        if self.writable.is_set():
-            super().handle_ping()
-        else:
-            self.conn.data_to_send()  # a pong less: else pings of a peer that does not read would pile up pongs
+from bduf_realtime.gateway.uvicorn import Protocol
 
 
 class Server(uvicorn.Server):
