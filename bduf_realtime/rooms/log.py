@@ -160,13 +160,16 @@ def _of_life(epoch: str, rows: QuerySet[models.Event]) -> list[tuple[int, bytes]
 
 
 def renew_epoch(name: str) -> str:
-    """Starts another life of a log whose content was restored or rebuilt; clients of the old one get snapshots."""
+    """Starts another life of a log whose content was restored or rebuilt; clients of the old one get snapshots.
+
+    Numbers go on, for what was written by the old ones keeps them; the events go, for their frames name the old life.
+    """
     with write():
         room = lock(name)
         models.Event.objects.filter(room=room).delete()
         room.epoch = models.new_epoch()
-        room.head, room.floor = 0, 1
-        room.save(update_fields=["epoch", "head", "floor"])
+        room.floor = room.head + 1
+        room.save(update_fields=["epoch", "floor"])
         return room.epoch
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 from django.db.models import Case, Count, F, Value, When
+from django.utils import timezone
 
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
@@ -257,7 +258,9 @@ def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
     for edit, _ in edits:
         growth[edit.document] += edit.growth
     cases = [When(pk=UUID(document), then=Value(bytes_)) for document, bytes_ in growth.items()]
-    Document.objects.filter(pk__in=list(growth)).update(size=F("size") + Case(*cases, default=Value(0)))
+    Document.objects.filter(pk__in=list(growth)).update(
+        size=F("size") + Case(*cases, default=Value(0)), edited_at=timezone.now()
+    )
 
 
 def _rows(edits: Iterable[tuple[Edit, int]]) -> list[DocumentField]:

@@ -113,8 +113,8 @@ def test_a_position_before_the_first_event_gets_a_snapshot(ada: User, room: str,
 def test_a_position_of_another_life_gets_a_snapshot(ada: User, room: str) -> None:
     epoch = log.position(room).epoch
     assert log.renew_epoch(room) != epoch
-    joined = doors.join(room, visitor(ada), Since(epoch, 0))
-    assert (joined.recovered, joined.seq, joined.state) == ("snapshot", 0, {})
+    joined = doors.join(room, visitor(ada), Since(epoch, 3))
+    assert (joined.recovered, joined.seq, joined.state) == ("snapshot", 3, {})
     assert doors.join(room, visitor(ada), Since("", 0)).recovered == "snapshot"
 
 

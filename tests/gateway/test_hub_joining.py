@@ -290,8 +290,8 @@ def test_events_kept_in_memory_are_forgotten_with_the_life_they_belong_to(stage:
     stage.world.renew_epoch()
     stage.append(6)
     stage.joined()
-    late = stage.joined(since=(stage.world.position()[0], 2))
-    assert stage.seq(late) == 6
+    late = stage.joined(since=(stage.world.position()[0], 6))
+    assert stage.seq(late) == 10
 
 
 # --- rooms that nobody is in --------------------------------------------------------------------------------------

@@ -202,16 +202,16 @@ def test_events_of_another_life_of_the_log_are_never_read_as_of_this_one(
     assert look(room).events == []
 
 
-def test_a_renewed_log_starts_again_from_one_under_another_epoch() -> None:
+def test_a_renewed_log_goes_on_with_its_numbers_and_without_its_events_under_another_epoch() -> None:
     room = new_room()
     for _ in range(3):
         append(room)
     before = log.position(room)
     epoch = log.renew_epoch(room)
     assert epoch != before.epoch
-    assert log.position(room) == log.Position(epoch, 0, 1)
-    assert append(room).seq == 1
-    assert numbers(room) == [1]
+    assert log.position(room) == log.Position(epoch, 3, 4)
+    assert append(room).seq == 4
+    assert numbers(room) == [4]
 
 
 # --- forgetting --------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pycrdt import Doc, Text
 
 from collaboration.documents.texts import decoded, encoded
@@ -30,6 +32,10 @@ class Typist:
 
     def take(self, update: str) -> None:
         self.doc.apply_update(decoded(update, "update"))
+
+    def lacked_by(self, state: Mapping[str, str]) -> str:
+        """What somebody lacks who has told their state vector; in base64."""
+        return encoded(self.doc.get_update(decoded(state["state_vector"], "state_vector")))
 
     @property
     def state_vector(self) -> str:
