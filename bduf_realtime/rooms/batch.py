@@ -149,8 +149,8 @@ def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
                 if s.key and name and ack:
                     answers[name] = (s.key.fingerprint, ack.decode())
                     commands.append((*name, s.key.fingerprint, ack.decode(), at))
-        _insert("rooms_event", ("room_id", "seq", "type", "at", "frame"), _EVENT_TYPES, events)
-        _insert(
+        insert("rooms_event", ("room_id", "seq", "type", "at", "frame"), _EVENT_TYPES, events)
+        insert(
             "rooms_command",
             ("user", "instance", "key", "fingerprint", "answer", "at"),
             _COMMAND_TYPES,
@@ -234,7 +234,10 @@ def _answers(keys: list[CommandKey]) -> dict[tuple[str, str, str], tuple[str, st
         return {(user, instance, key): (print_, answer) for user, instance, key, print_, answer in cursor.fetchall()}
 
 
-def _insert(table: str, columns: Sequence[str], types: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+def insert(
+    table: str, columns: Sequence[str], types: Sequence[str], rows: list[tuple[Any, ...]], conflict: str = ""
+) -> None:
+    """Inserts rows with one statement, of names and types of our own; `conflict` is its ON CONFLICT clause."""
     if not rows:
         return
     into = _into(table, columns)
@@ -242,12 +245,13 @@ def _insert(table: str, columns: Sequence[str], types: Sequence[str], rows: list
         if connection.vendor == "postgresql":
             arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
             cursor.execute(
-                f"{into} SELECT * FROM unnest({arrays})",  # noqa: S608 - names and types are our own
+                f"{into} SELECT * FROM unnest({arrays}) {conflict}",  # noqa: S608 - names and types are our own
                 [list(c) for c in zip(*rows, strict=True)],
             )
         else:
             values = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(len(columns)))
-            cursor.execute(f"{into} SELECT {values} FROM json_each(%s)", [_json(rows)])  # noqa: S608 - our own names
+            source = "json_each(%s) WHERE true"  # without it ON CONFLICT would be read as a join's ON
+            cursor.execute(f"{into} SELECT {values} FROM {source} {conflict}", [_json(rows)])  # noqa: S608 - as above
 
 
 def _into(table: str, columns: Sequence[str]) -> str:

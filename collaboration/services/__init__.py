@@ -44,6 +44,7 @@ from collaboration.services.sessions import (
     sessions_expire,
     settings_checked,
 )
+from collaboration.services.tallies import tallies_audit
 
 __all__ = [
     "actor_of",
@@ -80,6 +81,7 @@ __all__ = [
     "sessions_end_idle",
     "sessions_expire",
     "settings_checked",
+    "tallies_audit",
     "update_outline",
     "writers_refused",
 ]

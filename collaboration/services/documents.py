@@ -22,6 +22,7 @@ from collaboration.documents.texts import seed
 from collaboration.messages import DocumentChanged, DocumentDeleted
 from collaboration.models import Document, DocumentField, DocumentUpdate, Session
 from collaboration.services.acting import actor_of, author_of, lock_session, refuse_ended, require
+from collaboration.services.tallies import tallies_audit_of
 from collaboration.text import plain_name
 
 Content = str | Mapping[str, Any]
@@ -97,6 +98,7 @@ def document_delete(*, document: UUID, by: User, door: str = "rest", connection:
         found, role = lock_document(document, by)
         if found.created_by_id != by.pk:
             roles.require(role, "manage_settings")
+        tallies_audit_of(found.pk)
         found.deleted_at = timezone.now()
         found.save(update_fields=["deleted_at"])
         _tell(found, "deleted", DocumentDeleted(str(found.pk)), author_of(by, connection))

@@ -32,6 +32,7 @@ from collaboration.models import Document, DocumentField, DocumentUpdate
 from collaboration.selectors import Placed
 from collaboration.selectors.rights import roles_in
 from collaboration.services.documents import encoded_value, refuse_unwritable
+from collaboration.services.tallies import Counted, tallies_add
 
 LIMITS = UpdateLimits(size=conf.document_update_bytes)
 # Room to delete in where a document is full; only so much, for deletions take space too.
@@ -52,6 +53,12 @@ class Edit:
     changes: Mapping[str, str] = field(default_factory=dict)
     base: int | None = None
     growth: int = 0
+
+    @property
+    def bytes(self) -> int:
+        if self.update is not None:
+            return len(self.update)
+        return sum(strategies.weight(key, value) for key, value in self.changes.items())
 
 
 def document_update(*, message: wire.DocumentUpdate, by: Author, joined: bool = True) -> Submission:
@@ -254,6 +261,7 @@ def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
         unique_fields=["document", "key"],
         update_fields=["value", "seq", "user"],
     )
+    tallies_add(Counted(edit.document, edit.user, edit.bytes, seq) for edit, seq in edits)
     growth: dict[str, int] = defaultdict(int)
     for edit, _ in edits:
         growth[edit.document] += edit.growth
