@@ -24,6 +24,7 @@ class CollaborationConfig(AppConfig):
             sweeps.Sweep("requests", 1.0, lambda: services.requests_expire(older_than=conf.session_request_timeout)),
             sweeps.Sweep("ended_sessions", 60.0, lambda: services.sessions_expire(ended_for=conf.session_retention)),
             sweeps.Sweep("edits", 10.0, lambda: services.tallies_audit(older_than=conf.edits_audited_every)),
+            sweeps.Sweep("versions", 1.0, services.versions_keep_due),
             sweeps.Sweep("guests", 60.0, services.guests_forget),
             sweeps.Sweep("compaction", 5.0, compactor.compactor.look, compactor.compact_due),
         ):

@@ -12,7 +12,7 @@ from bduf_realtime.gateway.openapi import shape
 from bduf_realtime.gateway.rest import StrictSerializer
 from collaboration import selectors
 from collaboration.messages import SettingsChange
-from collaboration.models import Document, Invitation, Project, Session
+from collaboration.models import Document, DocumentVersion, Invitation, Project, Session
 from collaboration.roles import BELOW_OWNER, CHOICES, PARTICIPANT
 from collaboration.text import MAX_NAME, MAX_TAG, MAX_TAGS
 
@@ -146,3 +146,37 @@ class DocumentTitleSerializer(DocumentSerializer):
 
 class ContentQuery(serializers.Serializer[Any]):
     yjs = serializers.BooleanField(default=False, help_text="Tell all of a text as a Yjs update, too.")
+
+
+class VersionSerializer(StrictSerializer, serializers.ModelSerializer[DocumentVersion]):
+    id = serializers.CharField(read_only=True)
+    title = serializers.CharField(max_length=MAX_NAME)
+    automatic = serializers.BooleanField(read_only=True, help_text="Made by the clock; then it has no title.")
+    created_by = serializers.CharField(source="created_by_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = DocumentVersion
+        fields = ["id", "seq", "title", "automatic", "content_hash", "size", "created_by", "author", "created_at"]
+        read_only_fields = ["seq", "content_hash", "size", "author", "created_at"]
+
+    def to_representation(self, version: DocumentVersion) -> dict[str, Any]:
+        shown: dict[str, Any] = msgspec.to_builtins(selectors.version_info(version))
+        return shown
+
+
+class NothingSerializer(StrictSerializer):
+    """A body with nothing in it."""
+
+
+class BaseQuery(serializers.Serializer[Any]):
+    base = serializers.IntegerField(
+        min_value=0, max_value=2**53 - 1, required=False, help_text="With Markdown: the number it was read at."
+    )
+
+
+class ExportQuery(serializers.Serializer[Any]):
+    version = serializers.UUIDField(required=False, help_text="What was in this version; else what is there now.")
+
+    def get_fields(self) -> dict[str, Any]:
+        form = serializers.ChoiceField(choices=["markdown", "json"], default="markdown")
+        return {"as": form, **super().get_fields()}

@@ -1,8 +1,10 @@
 from django.urls import path
 
-from collaboration.views import documents, invitations, participants, projects, sessions, status
+from collaboration.views import documents, invitations, participants, projects, sessions, status, versions
 
 SESSION = "sessions/<uuid:pk>/"
+DOCUMENT = "documents/<uuid:pk>/"
+VERSION = f"{DOCUMENT}versions/<uuid:version>/"
 PARTICIPANT = f"{SESSION}participants/<uuid:user>/"
 
 urlpatterns = [
@@ -24,8 +26,14 @@ urlpatterns = [
     path(f"{SESSION}invitations/<uuid:invitation>/", invitations.InvitationDetail.as_view(), name="invitation"),
     path("invitations/accept/", invitations.AcceptInvitation.as_view(), name="invitation-accept"),
     path("documents/", documents.Documents.as_view(), name="documents"),
-    path("documents/<uuid:pk>/", documents.DocumentDetail.as_view(), name="document"),
-    path("documents/<uuid:pk>/content/", documents.Content.as_view(), name="document-content"),
-    path("documents/<uuid:pk>/attribution/", documents.Attribution.as_view(), name="document-attribution"),
+    path(DOCUMENT, documents.DocumentDetail.as_view(), name="document"),
+    path(f"{DOCUMENT}content/", documents.Content.as_view(), name="document-content"),
+    path(f"{DOCUMENT}attribution/", documents.Attribution.as_view(), name="document-attribution"),
+    path(f"{DOCUMENT}export/", versions.Export.as_view(), name="document-export"),
+    path(f"{DOCUMENT}versions/", versions.Versions.as_view(), name="versions"),
+    path(VERSION, versions.Version.as_view(), name="version"),
+    path(f"{VERSION}restore/", versions.Restore.as_view(), name="version-restore"),
+    path(f"{VERSION}diff/current/", versions.Diff.as_view(), name="version-diff-current"),
+    path(f"{VERSION}diff/<uuid:other>/", versions.Diff.as_view(), name="version-diff"),
     path("status/", status.StatusView.as_view(), name="status"),
 ]

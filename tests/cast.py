@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.models import Connection, Instance
 from collaboration import roles, services
-from collaboration.models import Document, Invitation, Participant, Project, Session
+from collaboration.models import Document, DocumentVersion, Invitation, Participant, Project, Session
 from tests.people import person
 
 CALLERS = ("anonymous", "stranger", "observer", "participant", "moderator", "owner", "staff", "guest")
@@ -28,10 +28,12 @@ class Cast:
     target: User
     connection: Connection
     document: Document
+    version: DocumentVersion
     foreign_project: Project
     foreign_session: Session
     foreign_invitation: Invitation
     foreign_document: Document
+    foreign_version: DocumentVersion
 
     def __getitem__(self, caller: str) -> User:
         user = self.people[caller]
@@ -73,8 +75,10 @@ def cast() -> Cast:
         target,
         connection,
         document,
+        services.version_create(document=document.pk, title="First", by=owner),
         theirs,
         elsewhere,
         their_invitation,
         their_document,
+        services.version_create(document=their_document.pk, title="First", by=stranger),
     )

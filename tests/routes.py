@@ -44,9 +44,35 @@ def ids(cast: Cast, path: str) -> dict[str, Any]:
     """What stands in a path's holes, by the hole's name."""
     own = {"projects": cast.project.pk, "sessions": cast.session.pk, "connections": cast.connection.pk}
     own["documents"] = cast.document.pk
-    return {"pk": own.get(path.partition("/")[0]), "user": cast.target.pk, "invitation": cast.invitation.pk}
+    holes = {"user": cast.target.pk, "invitation": cast.invitation.pk, "version": cast.version.pk}
+    return {"pk": own.get(path.partition("/")[0]), "other": cast.version.pk, **holes}
+
+
+def body(cast: Cast, call: str) -> Any:
+    """A body that would do."""
+    return {
+        "POST projects/": {"name": "New"},
+        "PATCH projects/<uuid:pk>/": {"name": "New"},
+        "POST projects/<uuid:pk>/members/": {"user": "stranger"},
+        "POST sessions/": {"project": str(cast.project.pk)},
+        "PATCH sessions/<uuid:pk>/": {"name": "New"},
+        "PATCH sessions/<uuid:pk>/participants/<uuid:user>/": {"role": "observer"},
+        "POST documents/": {"session": str(cast.session.pk), "title": "New"},
+        "PATCH documents/<uuid:pk>/": {"title": "New"},
+        "PUT documents/<uuid:pk>/content/": {"content": {"a": 2}},
+        "PATCH documents/<uuid:pk>/content/": {"changes": [{"key": "a", "value": 2}]},
+        "POST documents/<uuid:pk>/versions/": {"title": "New"},
+        "POST invitations/accept/": {"token": cast.secret, "name": "Gus"},
+    }.get(call, {})
 
 
 def filled(path: str, holes: dict[str, Any]) -> str:
     """A path with what stands in its holes."""
     return re.sub(r"<\w+:(\w+)>", lambda hole: str(holes[hole[1]]), path)
+
+
+def documented(call: str) -> str:
+    """A call as OpenAPI names it."""
+    method, path = call.split()
+    path = re.sub(r"<\w+:(\w+)>", r"{\1}", path).replace("{pk}", "{id}")
+    return f"{method} /api/v1/{path}"

@@ -18,7 +18,7 @@ from bduf_realtime.routing import ClientConsumer
 from collaboration.models import Participant
 from tests.cast import CALLERS, Cast, cast
 from tests.people import Rest
-from tests.routes import calls, filled, ids
+from tests.routes import body, calls, filled, ids
 from tests.sockets import Peer, code_of, connected, token_of
 
 ROUTES = """
@@ -59,6 +59,15 @@ PATCH  documents/<uuid:pk>/                                401  404d 403  200  2
 DELETE documents/<uuid:pk>/                                401  404d 403  403  403  204  404d  403
 GET    documents/<uuid:pk>/content/                        401  404d 200  200  200  200  404d  200
 GET    documents/<uuid:pk>/attribution/                    401  404d 200  200  200  200  404d  200
+PUT    documents/<uuid:pk>/content/                        401  404d 403  200  200  200  404d  200
+PATCH  documents/<uuid:pk>/content/                        401  404d 403  200  200  200  404d  200
+GET    documents/<uuid:pk>/export/                         401  404d 200  200  200  200  404d  200
+GET    documents/<uuid:pk>/versions/                       401  404d 200  200  200  200  404d  200
+POST   documents/<uuid:pk>/versions/                       401  404d 403  201  201  201  404d  201
+GET    documents/<uuid:pk>/versions/<uuid:version>/        401  404d 200  200  200  200  404d  200
+POST   documents/<uuid:pk>/versions/<uuid:version>/restore/ 401  404d 403  200  200  200  404d  200
+GET    documents/<uuid:pk>/versions/<uuid:version>/diff/current/ 401  404d 200  200  200  200  404d  200
+GET    documents/<uuid:pk>/versions/<uuid:version>/diff/<uuid:other>/ 401  404d 200  200  200  200  404d  200
 GET    audit/                                              401  403  403  403  403  403  200   403
 GET    status/                                             401  403  403  403  403  403  200   403
 GET    connections/                                        401  403  403  403  403  403  200   403
@@ -108,6 +117,8 @@ collaboration:document:create           sess  sess  perm  ok    ok    ok    ok
 collaboration:document:create (project) room  room  perm  room  ok    ok    ok
 collaboration:document:rename           doc   doc   perm  ok    ok    ok    ok
 collaboration:document:update           doc   doc   perm  ok    ok    ok    ok
+collaboration:document:version:create   doc   doc   perm  ok    ok    ok    ok
+collaboration:document:version:restore  doc   doc   perm  ok    ok    ok    ok
 collaboration:document:sync             doc   doc   ok    ok    ok    ok    ok
 collaboration:document:attribution      doc   doc   ok    ok    ok    ok    ok
 collaboration:document:delete           doc   doc   perm  perm  perm  perm  ok
@@ -142,21 +153,6 @@ ROUTE_TABLE, COMMAND_TABLE = read(ROUTES), read(COMMANDS)
 
 def test_every_route_is_in_the_table_and_every_route_of_the_table_is_there() -> None:
     assert sorted(ROUTE_TABLE) == sorted(calls())
-
-
-def body(cast: Cast, call: str) -> Any:
-    """A body that would do."""
-    return {
-        "POST projects/": {"name": "New"},
-        "PATCH projects/<uuid:pk>/": {"name": "New"},
-        "POST projects/<uuid:pk>/members/": {"user": "stranger"},
-        "POST sessions/": {"project": str(cast.project.pk)},
-        "PATCH sessions/<uuid:pk>/": {"name": "New"},
-        "PATCH sessions/<uuid:pk>/participants/<uuid:user>/": {"role": "observer"},
-        "POST documents/": {"session": str(cast.session.pk), "title": "New"},
-        "PATCH documents/<uuid:pk>/": {"title": "New"},
-        "POST invitations/accept/": {"token": cast.secret, "name": "Gus"},
-    }.get(call, {})
 
 
 def answer(caller: Rest, call: str, holes: dict[str, Any], data: Any = None) -> tuple[int, Any]:
@@ -195,6 +191,8 @@ def test_what_is_anothers_is_answered_as_what_does_not_exist(call: str) -> None:
         | {"documents": everybody.foreign_document.pk},
         "user": everybody["stranger"].pk,
         "invitation": everybody.foreign_invitation.pk,
+        "version": everybody.foreign_version.pk,
+        "other": everybody.foreign_version.pk,
     }
     for hole in re.findall(r":(\w+)>", path):
         theirs = foreign[hole] if hole != "pk" else foreign["pk"].get(path.partition("/")[0], everybody.project.pk)
@@ -275,6 +273,8 @@ def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
         "collaboration:document:delete": document,
         "collaboration:document:sync": document,
         "collaboration:document:attribution": document,
+        "collaboration:document:version:create": document | {"title": "New"},
+        "collaboration:document:version:restore": document | {"version": str(cast.version.pk)},
         "collaboration:document:update": document | {"changes": [{"key": "a", "value": 2}]},
     }.get(type_, {"session": session})
 

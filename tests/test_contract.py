@@ -22,10 +22,12 @@ from schemathesis.specs.openapi.checks import (
 
 from bduf_realtime.accounts.tokens import PreciseRefreshToken
 from tests.cast import Cast, cast
+from tests.routes import body, calls, documented
 from tests.sockets import token_of
 
 CONFORMS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 FOR_PAGES = "POST /api/v1/auth/socket-token/"  # what a token cannot do; tests/accounts/test_views.py does it as a page
+CALLS = {documented(call): call for call in calls()}
 STAFF = ("/api/v1/audit/", "/api/v1/connections/", "/api/v1/status/")
 
 contract = schemathesis.openapi.from_wsgi("/api/v1/schema/", get_wsgi_application())
@@ -66,11 +68,15 @@ def aim(case: Any, everybody: Cast, surely: bool) -> None:
         "session": everybody.session.pk,
         "user": everybody.target.pk,
         "invitation": everybody.invitation.pk,
+        "version": everybody.version.pk,
+        "other": everybody.version.pk,
         "token": everybody.secret,
         "username": "owner",
         "password": "engine",
         "refresh": PreciseRefreshToken.for_user(everybody["owner"]),
     }
+    if surely and (would_do := body(everybody, CALLS.get(case.operation.label, ""))):
+        case.media_type, case.body = "application/json", would_do
     for container in (case.path_parameters, case.body):
         if isinstance(container, dict):
             for name in container.keys() & real.keys():

@@ -129,6 +129,8 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     max_sessions_per_project: Annotated[int, "Sessions of a project that have not ended."] = 500
     max_documents_per_project: Annotated[int, "Documents of a project and its sessions."] = 1_000
     edits_audited_every: Annotated[float, "Time over which a user's edits of a document are one audit entry."] = 300.0
+    max_versions_per_document: Annotated[int, "Versions of a document that somebody named."] = 1_000
+    document_versions: Annotated[int, "Automatic versions kept of a document; the oldest go."] = 200
     idempotency_retention: Annotated[float, "Time an answered command is remembered."] = 86_400.0
     log_retention: Annotated[float, "Age below which events are never trimmed."] = 86_400.0
     log_retention_events: Annotated[int, "Newest events of a room that are never trimmed."] = 10_000

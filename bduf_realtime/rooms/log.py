@@ -93,10 +93,7 @@ def append(*, room: str, type: str, data: Any, by: Author, at: datetime | None =
     models.Event.objects.create(room=row, seq=seq, type=type, at=moment, frame=frame.decode())
     models.Room.objects.filter(pk=row.pk).update(head=seq)
     appended = Appended(room, row.epoch, seq, type, frame, by.connection)
-    if (kept := _kept.get()) is None:
-        transaction.on_commit(lambda: announce(appended))
-    else:
-        kept.append(appended)
+    announce_later(appended)
     return appended
 
 
@@ -109,6 +106,14 @@ def keeping() -> Iterator[list[Appended]]:
         yield events
     finally:
         _kept.reset(token)
+
+
+def announce_later(appended: Appended) -> None:
+    """Has an event told to the listeners after the commit, or collected by `keeping`."""
+    if (kept := _kept.get()) is None:
+        transaction.on_commit(lambda: announce(appended))
+    else:
+        kept.append(appended)
 
 
 def announce(appended: Appended) -> None:

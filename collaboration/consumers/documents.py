@@ -16,7 +16,7 @@ from collaboration import messages as wire
 from collaboration import selectors, services
 from collaboration.consumers.sessions import SessionConsumer
 from collaboration.documents.texts import decoded, state_vector_checked
-from collaboration.messages import DocumentAnswer, DocumentAttributed, DocumentSynced
+from collaboration.messages import DocumentAnswer, DocumentAttributed, DocumentSynced, VersionAnswer
 
 
 class DocumentConsumer(SessionConsumer):
@@ -56,6 +56,25 @@ class DocumentConsumer(SessionConsumer):
         except RealtimeError:
             self.rooms_ended.discard(room)
             raise
+
+    @handles("collaboration:document:version:create", rate="manage")
+    async def version_create(self, message: wire.VersionCreate, request: Request) -> Answered[VersionAnswer]:
+        """Keeps what is in a document now as a version with a name."""
+        return await self._version(request, services.version_create, message.document, title=message.title)
+
+    @handles("collaboration:document:version:restore", rate="manage")
+    async def version_restore(self, message: wire.VersionRestore, request: Request) -> Answered[VersionAnswer]:
+        """Makes a document what it was in a version; the edits that do so follow as events."""
+        return await self._version(request, services.version_restore, message.document, version=message.version)
+
+    async def _version(
+        self, request: Request, service: Callable[..., Any], document: UUID, **given: Any
+    ) -> Answered[VersionAnswer]:
+        def change(by: Any) -> Effect:
+            version = service(document=document, by=by, door="socket", connection=self.id, **given)
+            return Effect(VersionAnswer(str(version.pk), selectors.version_info(version)), f"document:{document}")
+
+        return await self._manage(request, change)
 
     async def _document(
         self, request: Request, service: Callable[..., Any], document: UUID, **changes: Any

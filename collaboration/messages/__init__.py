@@ -12,6 +12,8 @@ from collaboration.messages.documents import (
     DocumentCreate,
     DocumentDelete,
     DocumentDeleted,
+    DocumentEdit,
+    DocumentEdited,
     DocumentInfo,
     DocumentRename,
     DocumentState,
@@ -66,8 +68,23 @@ from collaboration.messages.sessions import (
     SignalSend,
     SignalSent,
 )
+from collaboration.messages.versions import EVENTS as VERSION_EVENTS
+from collaboration.messages.versions import (
+    DiffHunk,
+    DiffPiece,
+    DiffSide,
+    DocumentExport,
+    KeyDiff,
+    VersionAnswer,
+    VersionChanged,
+    VersionContent,
+    VersionCreate,
+    VersionDiff,
+    VersionInfo,
+    VersionRestore,
+)
 
-EVENTS = SESSION_EVENTS | DOCUMENT_EVENTS
+EVENTS = SESSION_EVENTS | DOCUMENT_EVENTS | VERSION_EVENTS
 
 __all__ = [
     "EVENTS",
@@ -75,6 +92,9 @@ __all__ = [
     "Change",
     "Cursor",
     "CursorMove",
+    "DiffHunk",
+    "DiffPiece",
+    "DiffSide",
     "DocumentAnswer",
     "DocumentAttributed",
     "DocumentAttribution",
@@ -83,6 +103,9 @@ __all__ = [
     "DocumentCreate",
     "DocumentDelete",
     "DocumentDeleted",
+    "DocumentEdit",
+    "DocumentEdited",
+    "DocumentExport",
     "DocumentInfo",
     "DocumentRename",
     "DocumentState",
@@ -94,6 +117,7 @@ __all__ = [
     "EventPage",
     "FieldValue",
     "InvitationAccepted",
+    "KeyDiff",
     "MemberAnswer",
     "MemberChanged",
     "MemberInfo",
@@ -129,6 +153,13 @@ __all__ = [
     "Signal",
     "SignalSend",
     "SignalSent",
+    "VersionAnswer",
+    "VersionChanged",
+    "VersionContent",
+    "VersionCreate",
+    "VersionDiff",
+    "VersionInfo",
+    "VersionRestore",
     "Writer",
     "WrittenField",
     "WrittenRange",

@@ -67,6 +67,19 @@ class DocumentUpdate(Data, frozen=True):
     base: Position | None = None
 
 
+class DocumentEdit(Data, frozen=True):
+    """Edits a document over REST: by `update` or `changes`, as `collaboration:document:update` does, or by `content`.
+
+    That is all of a text, or all values by key, as it should be. A text is edited as it was at the room's number
+    `base`, where the author read it, and then merged with what others wrote since; without `base`, as it is.
+    """
+
+    update: Base64 | None = None
+    changes: Annotated[list[Change], msgspec.Meta(min_length=1, max_length=MAX_CHANGES)] | None = None
+    content: str | dict[str, Any] | None = None
+    base: Position | None = None
+
+
 class DocumentSync(Data, frozen=True):
     """Asks for a document, or for what of it `state_vector`, in base64, says is missing."""
 
@@ -216,6 +229,14 @@ class DocumentAttributed(msgspec.Struct, frozen=True, omit_defaults=True):
     ranges: list[WrittenRange] | None = None
     fields: dict[str, WrittenField] | None = None
     large: bool = False
+
+
+class DocumentEdited(msgspec.Struct, frozen=True):
+    """What is in a document after an edit over REST; with what others wrote meanwhile."""
+
+    document: str
+    seq: int
+    content_hash: str
 
 
 EVENTS: dict[str, type[msgspec.Struct]] = {

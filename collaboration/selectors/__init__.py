@@ -4,6 +4,7 @@ from collaboration.selectors.attribution import document_attribution
 from collaboration.selectors.documents import (
     Placed,
     TextUpdate,
+    content_of,
     document_content,
     document_for,
     document_info,
@@ -47,6 +48,16 @@ from collaboration.selectors.sessions import (
     sessions_tagged,
     settings_of,
 )
+from collaboration.selectors.versions import (
+    document_export,
+    text_at,
+    version_content,
+    version_diff,
+    version_info,
+    version_of,
+    version_shown,
+    versions_of,
+)
 
 __all__ = [
     "TURNED_OUT",
@@ -56,8 +67,10 @@ __all__ = [
     "Row",
     "TextUpdate",
     "account",
+    "content_of",
     "document_attribution",
     "document_content",
+    "document_export",
     "document_for",
     "document_info",
     "document_lacks",
@@ -92,4 +105,11 @@ __all__ = [
     "sessions_for",
     "sessions_tagged",
     "settings_of",
+    "text_at",
+    "version_content",
+    "version_diff",
+    "version_info",
+    "version_of",
+    "version_shown",
+    "versions_of",
 ]

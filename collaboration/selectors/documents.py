@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
@@ -16,10 +15,11 @@ from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import NoSuchRoom, timestamp
 from collaboration.documents import cache
+from collaboration.documents.canonical import Content, digest
 from collaboration.documents.strategies import MERGE
 from collaboration.documents.texts import encoded
 from collaboration.documents.updates import UpdateOutline
-from collaboration.messages import DocumentContent, DocumentInfo, DocumentState, DocumentSynced, FieldValue
+from collaboration.messages import DocumentContent, DocumentInfo, DocumentState, DocumentSynced, FieldValue, Settings
 from collaboration.models import Document, DocumentField, Membership, Participant, Session
 from collaboration.roles import PERMISSIONS, admitted
 from collaboration.selectors.rights import Whose
@@ -119,6 +119,7 @@ class Placed(NamedTuple):
     strategy: str
     size: int
     compacted: int
+    auto_save: float | None  # seconds from an edit to the version of it
 
     def whose(self, user: str) -> Whose:
         return Whose(self.project, self.session, user)
@@ -130,19 +131,21 @@ def documents_placed(documents: Iterable[str]) -> dict[str, Placed]:
         *["pk", "project", "session", "session__status", "session__settings", "deleted_at", "strategy", "size"],
         "compacted_seq",
     )
-    return {
-        str(pk): Placed(
+    placed = {}
+    for pk, project, session, status, said, deleted_at, strategy, size, compacted in rows:
+        settings = Settings(**(said or {}))
+        placed[str(pk)] = Placed(
             str(project),
             str(session) if session else None,
             status or Session.Status.ACTIVE,
-            bool((settings or {}).get("require_approval")),
+            settings.require_approval,
             deleted_at is not None,
             strategy,
             size,
             compacted,
+            settings.auto_save_interval / 1_000 if settings.auto_save else None,
         )
-        for pk, project, session, status, settings, deleted_at, strategy, size, compacted in rows
-    }
+    return placed
 
 
 class TextUpdate(NamedTuple):
@@ -205,18 +208,22 @@ def document_content(document: Document, *, with_update: bool = False) -> Docume
     where = position_of(document.pk)
     if document.strategy != MERGE:
         fields = _fields(document)
-        values = {key: field.value for key, field in fields.items()}
-        digest = hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
-        return DocumentContent(
-            document.strategy, as_of(where.head, (field.seq for field in fields.values())), digest, fields=fields
-        )
+        hashed = digest({key: field.value for key, field in fields.items()})
+        seq = as_of(where.head, (field.seq for field in fields.values()))
+        return DocumentContent(document.strategy, seq, hashed, fields=fields)
     with cache.texts.text(document.pk, where.epoch) as (text, seq):
         content = str(text)
         update = encoded(text.update()) if with_update else None
         vector = encoded(text.state_vector) if with_update else None
-    digest = hashlib.sha256(content.encode()).hexdigest()
     seq = max(where.head, seq)
-    return DocumentContent(document.strategy, seq, digest, content=content, update=update, state_vector=vector)
+    return DocumentContent(document.strategy, seq, digest(content), content=content, update=update, state_vector=vector)
+
+
+def content_of(found: DocumentContent) -> Content:
+    """The text, or the values by key, those that are null left out."""
+    if found.fields is None:
+        return found.content or ""
+    return {key: field.value for key, field in found.fields.items() if field.value is not None}
 
 
 def document_update(document: UUID, state_vector: bytes | None = None) -> TextUpdate:

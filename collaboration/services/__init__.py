@@ -34,6 +34,7 @@ from collaboration.services.projects import (
     project_member_set,
     project_update,
 )
+from collaboration.services.rewriting import document_edit
 from collaboration.services.sessions import (
     session_create,
     session_end,
@@ -45,12 +46,14 @@ from collaboration.services.sessions import (
     settings_checked,
 )
 from collaboration.services.tallies import tallies_audit
+from collaboration.services.versions import version_create, version_restore, versions_keep_due
 
 __all__ = [
     "actor_of",
     "author_of",
     "document_create",
     "document_delete",
+    "document_edit",
     "document_merge",
     "document_rename",
     "document_update",
@@ -83,5 +86,8 @@ __all__ = [
     "settings_checked",
     "tallies_audit",
     "update_outline",
+    "version_create",
+    "version_restore",
+    "versions_keep_due",
     "writers_refused",
 ]

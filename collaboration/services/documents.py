@@ -17,6 +17,7 @@ from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import Author, NoSuchRoom
 from bduf_realtime.rooms.transactions import write
 from collaboration import roles, selectors
+from collaboration.documents.canonical import Content
 from collaboration.documents.strategies import LAST_WRITE_WINS, MAX_KEY, MAX_KEYS, MERGE, weight
 from collaboration.documents.texts import seed
 from collaboration.messages import DocumentChanged, DocumentDeleted
@@ -24,8 +25,6 @@ from collaboration.models import Document, DocumentField, DocumentUpdate, Sessio
 from collaboration.services.acting import actor_of, author_of, lock_session, refuse_ended, require
 from collaboration.services.tallies import tallies_audit_of
 from collaboration.text import plain_name
-
-Content = str | Mapping[str, Any]
 
 
 def document_create(
@@ -66,7 +65,7 @@ def document_create(
         seq = _tell(document, "created", created, author_of(by, connection))
         _fill(document, content, seq)
         details = {"title": document.title, "strategy": document.strategy}
-        _record(document, "create", by, door, details)
+        record_change(document, "create", by, door, details)
     return document
 
 
@@ -85,7 +84,7 @@ def document_rename(*, document: UUID, title: str, by: User, door: str = "rest",
             found.title = title
             found.save(update_fields=["title"])
             _tell(found, "renamed", DocumentChanged(selectors.document_info(found)), author_of(by, connection))
-            _record(found, "rename", by, door, {"title": title})
+            record_change(found, "rename", by, door, {"title": title})
     return found
 
 
@@ -102,7 +101,7 @@ def document_delete(*, document: UUID, by: User, door: str = "rest", connection:
         found.deleted_at = timezone.now()
         found.save(update_fields=["deleted_at"])
         _tell(found, "deleted", DocumentDeleted(str(found.pk)), author_of(by, connection))
-        _record(found, "delete", by, door, {"title": found.title})
+        record_change(found, "delete", by, door, {"title": found.title})
     return found
 
 
@@ -163,10 +162,9 @@ def _fill(document: Document, content: Content | None, seq: int) -> None:
     """Saves a new document with what it begins with, as of its first event."""
     if content is None:
         document.save()
-    elif not isinstance(content, str if document.strategy == MERGE else Mapping):
-        shape = "a text" if document.strategy == MERGE else "an object of values by key"
-        raise _wrong("content", f"The content of such a document is {shape}.")
-    elif isinstance(content, str):
+        return
+    refuse_content(document, content)
+    if isinstance(content, str):
         update = seed(content) if content else b""
         document.size = len(update)
         _refuse_too_large(document)
@@ -175,16 +173,24 @@ def _fill(document: Document, content: Content | None, seq: int) -> None:
             DocumentUpdate.objects.create(document=document, seq=seq, data=update)
     else:
         values = {key: encoded_value(value, "content") for key, value in content.items()}
-        if len(values) > MAX_KEYS:
-            raise RealtimeError("quota.exceeded", f"A document has up to {MAX_KEYS} keys.")
-        if any(not 0 < len(key) <= MAX_KEY for key in values):
-            raise _wrong("content", f"A key has 1 to {MAX_KEY} characters.")
         document.size = sum(weight(key, value) for key, value in values.items())
         _refuse_too_large(document)
         document.save()
         DocumentField.objects.bulk_create(
             DocumentField(document=document, key=key, value=value, seq=seq) for key, value in values.items()
         )
+
+
+def refuse_content(document: Document, content: Content) -> None:
+    """Raises msg.bad_value or quota.exceeded for what cannot be a document's content."""
+    if not isinstance(content, str if document.strategy == MERGE else Mapping):
+        shape = "a text" if document.strategy == MERGE else "an object of values by key"
+        raise _wrong("content", f"The content of such a document is {shape}.")
+    if isinstance(content, Mapping):
+        if len(content) > MAX_KEYS:
+            raise RealtimeError("quota.exceeded", f"A document has up to {MAX_KEYS} keys.")
+        if any(not 0 < len(key) <= MAX_KEY for key in content):
+            raise _wrong("content", f"A key has 1 to {MAX_KEY} characters.")
 
 
 def encoded_value(value: Any, field: str) -> str:
@@ -217,7 +223,8 @@ def list_room(document: Document) -> str:
     return f"session:{document.session_id}" if document.session_id else f"project:{document.project_id}"
 
 
-def _record(document: Document, action: str, by: User, door: str, details: dict[str, Any]) -> None:
+def record_change(document: Document, action: str, by: User, door: str, details: dict[str, Any]) -> None:
+    """Puts a change of a document on the project's trail."""
     audit_record(
         project=document.project_id,
         action=f"collaboration:document:{action}",

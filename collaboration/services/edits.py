@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections import ChainMap, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Case, Count, F, Value, When
+from django.db.models import Case, Count, DateTimeField, F, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
-from bduf_realtime.rooms.batch import Also, Guard, NoEffect, Submission, Verdicts
-from bduf_realtime.rooms.events import Author, encode
+from bduf_realtime.rooms.batch import Also, Guard, NoEffect, Submission, Verdicts, commit
+from bduf_realtime.rooms.events import Author, NoSuchRoom, encode
+from bduf_realtime.rooms.transactions import write
 from collaboration import messages as wire
 from collaboration import selectors
 from collaboration.documents import cache, strategies
@@ -53,6 +56,7 @@ class Edit:
     changes: Mapping[str, str] = field(default_factory=dict)
     base: int | None = None
     growth: int = 0
+    auto_save: float | None = None
 
     @property
     def bytes(self) -> int:
@@ -105,6 +109,21 @@ def _submission(edit: Edit, by: Author, event: wire.DocumentUpdated) -> Submissi
     )
 
 
+def edits_commit(edits: Sequence[Submission]) -> None:
+    """Commits edits that belong together, all or none, within the caller's transaction if there is one.
+
+    Raises what `edits_refused` says of one of them.
+    """
+    with write():
+        for outcome in commit(edits):
+            if isinstance(outcome, NoSuchRoom):
+                raise RealtimeError("doc.not_found") from outcome
+            if isinstance(outcome, Exception):
+                raise outcome
+            if outcome.event is not None:
+                log.announce_later(outcome.event)
+
+
 def edits_refused(edits: Sequence[Any]) -> Verdicts:
     """Judges edits in order, each on top of those before it, under the locks of their documents' rooms."""
     placed = selectors.documents_placed({edit.document for edit in edits})
@@ -120,6 +139,7 @@ def edits_refused(edits: Sequence[Any]) -> Verdicts:
             if place is None:
                 raise RealtimeError("doc.not_found")
             _refuse(edit, place, roles[place.whose(edit.user)])
+            edit.auto_save = place.auto_save
             allowed[edit.document].append(edit)
         except RealtimeError as error:
             refused[edit] = error
@@ -266,8 +286,18 @@ def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
     for edit, _ in edits:
         growth[edit.document] += edit.growth
     cases = [When(pk=UUID(document), then=Value(bytes_)) for document, bytes_ in growth.items()]
+    now, last = timezone.now(), {edit.document: edit for edit, _ in edits}
+    editors = [When(pk=UUID(document), then=Value(edit.user)) for document, edit in last.items()]
+    due = [
+        When(pk=UUID(document), then=Value(now + timedelta(seconds=edit.auto_save)))
+        for document, edit in last.items()
+        if edit.auto_save is not None
+    ]
     Document.objects.filter(pk__in=list(growth)).update(
-        size=F("size") + Case(*cases, default=Value(0)), edited_at=timezone.now()
+        size=F("size") + Case(*cases, default=Value(0)),
+        edited_at=now,
+        edited_by=Case(*editors),
+        version_due=Coalesce("version_due", Case(*due, output_field=DateTimeField())),
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
@@ -15,12 +16,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bduf_realtime.accounts.rest import caller
+from bduf_realtime.gateway.bodies import Markdown, StrictJson
 from bduf_realtime.gateway.openapi import shape
+from bduf_realtime.gateway.reading import read_data
 from bduf_realtime.gateway.rest import refuse_unknown
 from collaboration import selectors, services
-from collaboration.messages import DocumentAttributed, DocumentContent
+from collaboration.messages import DocumentAttributed, DocumentContent, DocumentEdit, DocumentEdited
 from collaboration.models import Document
-from collaboration.serializers import ContentQuery, DocumentSerializer, DocumentTitleSerializer
+from collaboration.serializers import BaseQuery, ContentQuery, DocumentSerializer, DocumentTitleSerializer
+
+EDITS = {"application/json": shape(DocumentEdit), "text/markdown": OpenApiTypes.STR}
 
 
 class DocumentFilters(filters.FilterSet):
@@ -75,6 +80,8 @@ class DocumentDetail(generics.RetrieveUpdateDestroyAPIView[Document]):
 class Content(APIView):
     """What is in a document."""
 
+    parser_classes = [StrictJson, Markdown]
+
     @extend_schema(parameters=[ContentQuery], responses={200: shape(DocumentContent)})
     def get(self, request: Request, pk: UUID) -> Response:
         refuse_unknown(request, {"yjs"})
@@ -83,6 +90,28 @@ class Content(APIView):
         query.is_valid(raise_exception=True)
         content = selectors.document_content(document, with_update=query.validated_data["yjs"])
         return Response(msgspec.to_builtins(content))
+
+    @extend_schema(parameters=[BaseQuery], request=EDITS, responses={200: shape(DocumentEdited)})
+    def put(self, request: Request, pk: UUID) -> Response:
+        """Edits the document."""
+        refuse_unknown(request, {"base"})
+        query = BaseQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        body: Any = request.data
+        edit = read_data({**query.validated_data, **body} if isinstance(body, dict) else body, DocumentEdit)
+        found = services.document_edit(document=pk, edit=edit, by=caller(request))
+        return edited(found)
+
+    @extend_schema(parameters=[BaseQuery], request=EDITS, responses={200: shape(DocumentEdited)})
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Edits the document, in the same words."""
+        return self.put(request, pk)
+
+
+def edited(document: Document) -> Response:
+    """Answers an edit with what the document is now."""
+    content = selectors.document_content(document)
+    return Response(msgspec.to_builtins(DocumentEdited(str(document.pk), content.seq, content.content_hash)))
 
 
 class Attribution(APIView):
