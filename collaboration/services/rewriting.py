@@ -9,6 +9,7 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms.batch import Submission
 from bduf_realtime.rooms.events import Author
+from bduf_realtime.rooms.transactions import write
 from collaboration import messages as wire
 from collaboration import selectors
 from collaboration.documents.canonical import Content, changed
@@ -16,7 +17,7 @@ from collaboration.documents.rewriting import grouped, rewrite
 from collaboration.documents.strategies import MAX_CHANGES, REJECT
 from collaboration.models import Document
 from collaboration.services.acting import author_of
-from collaboration.services.documents import encoded_value, refuse_content, refuse_read_only
+from collaboration.services.documents import encoded_value, lock_document, refuse_content, refuse_read_only
 from collaboration.services.edits import document_merge, document_update, edits_commit
 
 
@@ -34,15 +35,20 @@ def document_edit(*, document: UUID, edit: wire.DocumentEdit, by: User) -> Docum
     if edit.content is None:
         message = wire.DocumentUpdate(document, edit.update, edit.changes, edit.base)
         edits_commit([document_update(message=message, by=author)])
-    else:
+    elif edit.base is not None:
         edits_commit(content_edits(document=found, content=edit.content, by=author, base=edit.base))
+    else:
+        with write():
+            lock_document(document, by)  # or of two who want the same, the second would write it a second time
+            edits_commit(content_edits(document=found, content=edit.content, by=author))
     return found
 
 
 def content_edits(*, document: Document, content: Content, by: Author, base: int | None = None) -> list[Submission]:
-    """Makes the edits ready that bring a document to a content, outside of all locks, for that may take a second.
+    """Makes the edits ready that bring a document to a content, from what was in it at number `base`.
 
-    Without `base` they are edits of what is in it now. Raises msg.bad_value, and what text_at does.
+    Without `base`, from what is in it now, for somebody who holds its room's lock.
+    Raises msg.bad_value, quota.exceeded, and what text_at does.
     """
     refuse_content(document, content)
     if isinstance(content, str):

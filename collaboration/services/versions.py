@@ -52,20 +52,17 @@ def version_restore(
 ) -> DocumentVersion:
     """Makes a document what it was, by edits like everybody's: what others write at the same time stays.
 
-    What was in it before becomes a version too, unless it is one. Raises doc.not_found, perm.denied, session.paused,
-    doc.read_only, doc.too_large, and doc.conflict where a value was written just then.
+    What was in it before becomes a version too, unless it is one.
+    Raises doc.not_found, perm.denied, session.paused, doc.read_only, doc.too_large, quota.exceeded.
     """
-    found, role = selectors.document_for(document, by.pk)
-    refuse_read_only(found, role)
-    wanted = selectors.version_of(found, version)
     author = author_of(by, connection)
-    edits = content_edits(document=found, content=selectors.version_content(wanted), by=author)
     with write():
         found, role = lock_document(document, by)
         refuse_read_only(found, role)
+        wanted = selectors.version_of(found, version)
         _keep_changed(found)
         _tell(found, "restored", wanted, author)
-        edits_commit(edits)
+        edits_commit(content_edits(document=found, content=selectors.version_content(wanted), by=author))
         record_change(found, "version:restore", by, door, _details(wanted))
     return wanted
 
