@@ -16,6 +16,7 @@ class CollaborationConfig(AppConfig):
         doors.kinds["project"] = ProjectRoom()
         doors.kinds["session"] = SessionRoom()
         sweeps.everywhere.append(sweeps.Sweep("counts", 10.0, status.count_for_metrics))
+        sweeps.everywhere.append(sweeps.Sweep("compaction_counts", 60.0, status.count_compaction))
         for sweep in (
             sweeps.Sweep(
                 "participants", 1.0, lambda: services.participants_leave(away_for=conf.session_participant_timeout)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
-from django.db.models import Count, Q
+from django.db.models import Count, F, Min, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 from prometheus_client import Gauge
 
 from bduf_realtime.gateway import overview
 from bduf_realtime.gateway.overview import ConnectionMetrics, InstanceInfo, ProcessMetrics
 from bduf_realtime.rooms.models import Room
-from collaboration.models import Participant, Session
+from collaboration import metrics
+from collaboration.documents.cache import texts
+from collaboration.models import Document, DocumentUpdate, Participant, Session
+from collaboration.services.compaction import documents_due
 
 BUSIEST = 20
 
@@ -44,10 +51,33 @@ class SessionLoad(msgspec.Struct, frozen=True):
     events: int
 
 
+class DocumentMetrics(msgspec.Struct, frozen=True):
+    """Documents on all instances that were not deleted; `cached` are the texts loaded in the one that answers."""
+
+    total: int
+    by_strategy: dict[str, int]
+    bytes: int
+    cached_texts: int
+    cached_bytes: int
+
+
+class CompactionMetrics(msgspec.Struct, frozen=True):
+    """Updates of texts that are in no snapshot yet, texts that should have one by now, and how long they have waited.
+
+    The time is that since the last edit of the text that was edited longest ago.
+    """
+
+    updates: int
+    due: int
+    age_seconds: float
+
+
 class Status(msgspec.Struct, frozen=True):
-    """Everything at a glance: `sessions`, `connections` and `instances` of all, `process` of the one that answers."""
+    """Everything at a glance: of all instances, but for `process`, which is the one that answers."""
 
     sessions: SessionMetrics
+    documents: DocumentMetrics
+    compaction: CompactionMetrics
     busiest: list[SessionLoad]
     connections: ConnectionMetrics
     instances: list[InstanceInfo]
@@ -57,7 +87,13 @@ class Status(msgspec.Struct, frozen=True):
 def status_now() -> Status:
     """Counts now, in a fixed number of queries."""
     return Status(
-        session_metrics(), busiest_sessions(), overview.connection_metrics(), overview.instances(), overview.process()
+        session_metrics(),
+        document_metrics(),
+        compaction_metrics(),
+        busiest_sessions(),
+        overview.connection_metrics(),
+        overview.instances(),
+        overview.process(),
     )
 
 
@@ -80,6 +116,25 @@ def session_metrics() -> SessionMetrics:
         round(people["all"] / people["sessions"], 2) if people["sessions"] else 0.0,
         people["users"],
     )
+
+
+def document_metrics() -> DocumentMetrics:
+    """Counts documents and what they hold."""
+    rows = Document.objects.filter(deleted_at=None).values_list("strategy").annotate(Count("pk"), Sum("size"))
+    counts = {strategy: (number, bytes_) for strategy, number, bytes_ in rows}
+    by_strategy = {str(strategy): counts.get(strategy, (0, 0))[0] for strategy in Document.Strategy}
+    bytes_ = sum(size for _, size in counts.values())
+    return DocumentMetrics(sum(by_strategy.values()), by_strategy, bytes_, len(texts), texts.bytes)
+
+
+def compaction_metrics() -> CompactionMetrics:
+    """Counts what waits for a snapshot; reads an index entry for every update, so it is for now and then."""
+    fresh = DocumentUpdate.objects.filter(document__deleted_at=None, seq__gt=F("document__compacted_seq"))
+    due = documents_due()
+    edited = Coalesce("edited_at", "created_at")
+    oldest: datetime | None = Document.objects.filter(pk__in=due).aggregate(at=Min(edited))["at"]
+    age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
+    return CompactionMetrics(fresh.count(), len(due), round(age, 3))
 
 
 def busiest_sessions(limit: int = BUSIEST) -> list[SessionLoad]:
@@ -114,4 +169,19 @@ def count_for_metrics() -> int:
         sessions.labels(status).set(count)
     participants.set(counted.participants)
     participants_waiting.set(counted.waiting)
+    written = document_metrics()
+    for strategy, count in written.by_strategy.items():
+        metrics.documents.labels(strategy).set(count)
+    metrics.document_bytes.set(written.bytes)
+    metrics.cache_texts.set(written.cached_texts)
+    metrics.cache_bytes.set(written.cached_bytes)
+    return 0
+
+
+def count_compaction() -> int:
+    """Sets the gauges of snapshots."""
+    counted = compaction_metrics()
+    metrics.updates_not_compacted.set(counted.updates)
+    metrics.texts_due.set(counted.due)
+    metrics.snapshot_age.set(counted.age_seconds)
     return 0

@@ -22,8 +22,8 @@ from bduf_realtime.gateway.models import Connection, Instance
 from bduf_realtime.gateway.overview import ConnectionMetrics
 from collaboration import status
 from collaboration.admin.labels import STATUSES
-from collaboration.models import Participant, Project, Session
-from collaboration.status import SessionMetrics
+from collaboration.models import Document, Participant, Project, Session
+from collaboration.status import DocumentMetrics, SessionMetrics
 
 LATEST = 8
 BUSIEST = 8
@@ -50,6 +50,7 @@ def now(request: HttpRequest) -> dict[str, Any]:
         "cards": [
             *(_sessions(sessions) if sessions and may(Session) else []),
             *(_participants(sessions) if sessions and may(Participant) else []),
+            *(_documents(status.document_metrics()) if may(Document) else []),
             *(_connections(connections) if connections else []),
             *(_process() if may(Instance) else []),
         ],
@@ -83,6 +84,11 @@ def _participants(counted: SessionMetrics) -> list[dict[str, object]]:
         ),
         _card("Waiting to be let in", counted.waiting, "", waiting, "warn" if counted.waiting else ""),
     ]
+
+
+def _documents(counted: DocumentMetrics) -> list[dict[str, object]]:
+    note = f"{counted.by_strategy['merge']:,} texts, {filesizeformat(counted.bytes)}"
+    return [_card("Documents", f"{counted.total:,}", note, pages.list_url(Document, deleted="no"))]
 
 
 def _connections(counted: ConnectionMetrics) -> list[dict[str, object]]:

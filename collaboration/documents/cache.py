@@ -84,6 +84,9 @@ class TextCache:
         """How much the texts take, about."""
         return self._bytes
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def __contains__(self, document: UUID) -> bool:
         with self._lock:
             return any(known == document for known, _ in self._entries)

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 from django.db.models import Case, Count, DateTimeField, F, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -24,11 +25,11 @@ from bduf_realtime.rooms.batch import Also, Guard, NoEffect, Submission, Verdict
 from bduf_realtime.rooms.events import Author, NoSuchRoom, encode
 from bduf_realtime.rooms.transactions import write
 from collaboration import messages as wire
-from collaboration import selectors
+from collaboration import metrics, selectors
 from collaboration.documents import cache, strategies
 from collaboration.documents.guard import judge_update
 from collaboration.documents.limits import UpdateLimits, UpdateRefused
-from collaboration.documents.strategies import MAX_KEYS, MERGE, REJECT, Field
+from collaboration.documents.strategies import LAST_WRITE_WINS, MAX_KEYS, MERGE, REJECT, Field
 from collaboration.documents.texts import MergedText, ShapeAbove, decoded, encoded
 from collaboration.documents.updates import UpdateOutline, read_update
 from collaboration.models import Document, DocumentField, DocumentUpdate
@@ -57,6 +58,10 @@ class Edit:
     base: int | None = None
     growth: int = 0
     auto_save: float | None = None
+
+    @property
+    def strategy(self) -> str:
+        return MERGE if self.update is not None else LAST_WRITE_WINS if self.base is None else REJECT
 
     @property
     def bytes(self) -> int:
@@ -94,7 +99,9 @@ def update_outline(update: bytes) -> UpdateOutline:
     try:
         return read_update(update, LIMITS)
     except UpdateRefused as refusal:
-        raise _rejected(refusal) from refusal
+        rejected = _rejected(refusal)
+        metrics.count_refused([rejected])
+        raise rejected from refusal
 
 
 def _submission(edit: Edit, by: Author, event: wire.DocumentUpdated) -> Submission:
@@ -150,6 +157,7 @@ def edits_refused(edits: Sequence[Any]) -> Verdicts:
                 drafts[document].take(edit)
             except (RealtimeError, NoEffect) as verdict:
                 refused[edit] = verdict
+    metrics.count_refused(refused.values())
     return refused
 
 
@@ -281,6 +289,8 @@ def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
         unique_fields=["document", "key"],
         update_fields=["value", "seq", "user"],
     )
+    taken = [(edit.strategy, edit.bytes) for edit, _ in edits]
+    transaction.on_commit(lambda: metrics.count_taken(taken))
     tallies_add(Counted(edit.document, edit.user, edit.bytes, seq) for edit, seq in edits)
     growth: dict[str, int] = defaultdict(int)
     for edit, _ in edits:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+import collaboration.status
 from bduf_realtime.gateway.models import Attendance, Connection, Instance
 from bduf_realtime.rooms import log
-from collaboration import services
-from collaboration.models import Participant, Session
+from collaboration import selectors, services
+from collaboration.models import Document, DocumentUpdate, Participant, Session
 from tests.collaboration.conftest import Team
 from tests.people import Rest, person, refusal
 
@@ -98,6 +101,28 @@ def test_everything_is_counted_as_it_is(busy: Team) -> None:
     ]
 
 
+def test_documents_and_what_waits_for_a_snapshot_are_counted(busy: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, other, keyed = (
+        services.document_create(session=busy.session.pk, by=busy.owner, title="T", strategy=strategy, content=content)
+        for strategy, content in (("merge", "a"), ("merge", "b"), ("reject", {"a": 1}))
+    )
+    services.document_delete(document=other.pk, by=busy.owner)
+    DocumentUpdate.objects.create(document=text, seq=2, data=b"\0\0")
+    selectors.document_content(text)
+    Document.objects.filter(pk=text.pk).update(edited_at=timezone.now() - timedelta(seconds=90))
+    shown = status()
+    cached = {name: shown["documents"].pop(name) for name in ("cached_texts", "cached_bytes")}
+    assert cached["cached_texts"] > 0 < cached["cached_bytes"]
+    assert shown["documents"] == {
+        "total": 2,
+        "by_strategy": {"merge": 1, "last_write_wins": 0, "reject": 1},
+        "bytes": text.size + keyed.size,
+    }
+    assert shown["compaction"] == {"updates": 2, "due": 0, "age_seconds": 0.0}
+    monkeypatch.setattr(collaboration.status, "documents_due", lambda: [text.pk])
+    assert 90 <= status()["compaction"]["age_seconds"] < 120
+
+
 def test_the_busiest_sessions_come_first_and_those_that_ended_not_at_all(busy: Team) -> None:
     rows = status()["busiest"]
     assert [(row["name"], row["participants"], row["status"]) for row in rows] == [
@@ -129,7 +154,7 @@ def test_counting_takes_as_many_queries_for_many_as_for_few(
 ) -> None:
     caller = Rest(person(is_staff=True))
     for _ in range(2):
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(18):
             caller.get("status/")
         for number in range(25):
             session = services.session_create(project=busy.project, by=busy.owner, name=f"S{number}")
