@@ -130,6 +130,15 @@ async def test_a_large_paste_and_a_large_document_pass(live: Live) -> None:
         await page.has(paste * 2, bob, await page.editor())
 
 
+async def test_what_a_text_cannot_hold_is_refused_and_nobody_else_is_disturbed(live: Live) -> None:
+    async with desk(live, content="Hello") as page:
+        editor, other = await page.editor(), await page.editor()
+        await editor.do("nest")
+        assert (await editor.refused()).startswith("doc.update_rejected (schema)")
+        await other.type("!")
+        await page.has("Hello!", editor, other)
+
+
 # --- rights ------------------------------------------------------------------------------------------------------
 
 

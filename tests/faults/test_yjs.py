@@ -7,9 +7,13 @@ import asyncio
 import pytest
 
 from tests.collaboration.desk import desk
+from tests.gateway.plain import PATIENCE
 from tests.live import Live
+from tests.servers import eventually
 
 pytestmark = pytest.mark.live
+
+DRAINING, REFUSED = 4503, 1006
 
 
 async def test_what_was_written_while_the_only_server_was_dead_is_there_afterwards(alone: Live) -> None:
@@ -43,6 +47,25 @@ async def test_who_writes_on_the_other_server_notices_no_death(pair: Live) -> No
         await staying.until(text=lambda text: "Offline" in text)
         await page.has(await staying.text(), dropped, staying, reader)
         assert (await staying.look())["closes"] == []
+
+
+async def test_a_restart_loses_nothing_of_what_is_typed_through_it(pair: Live) -> None:
+    first, _ = pair.deployment.servers
+    async with desk(pair) as page:
+        editor, reader = [await page.editor(server=n, backoff=200) for n in (0, 1)]
+        restart = asyncio.create_task(asyncio.to_thread(first.restart))
+        words: list[str] = []
+
+        async def typed_until_it_is_back() -> bool:
+            words.append(f"[{len(words)}]")
+            await editor.type(words[-1])
+            return restart.done()
+
+        await eventually(typed_until_it_is_back, timeout=PATIENCE)
+        await restart
+        await page.has("".join(words), editor, reader)
+        codes = {code for code, _ in (await editor.look())["closes"]}
+        assert first.kind == "daphne" or codes - {REFUSED} == {DRAINING}
 
 
 async def test_edits_cross_between_servers_though_redis_is_gone_and_come_at_once_when_it_is_back(pair: Live) -> None:

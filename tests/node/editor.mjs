@@ -8,7 +8,6 @@ import { WebSocket } from 'ws'
 import * as Y from 'yjs'
 
 const ROOT = 'content'
-const base64 = bytes => Buffer.from(bytes).toString('base64')
 const editors = new Map()
 
 class Editor {
@@ -49,6 +48,7 @@ class Editor {
   strike ({ words }) {
     const at = this.text.toString().indexOf(words)
     if (at >= 0) this.erase({ at, length: words.length })
+    return at >= 0
   }
 
   format ({ at, length, attributes }) {
@@ -58,10 +58,6 @@ class Editor {
   // Writes what a document of this server cannot hold.
   nest () {
     this.doc.getMap('other').set('inner', new Y.Map())
-  }
-
-  all () {
-    return { update: base64(Y.encodeStateAsUpdate(this.doc)), vector: base64(Y.encodeStateVector(this.doc)) }
   }
 
   // --- the others ---
@@ -111,10 +107,6 @@ class Editor {
     if (url) this.provider.serverUrl = url
     if (token) this.provider.protocols = ['bduf.v1', `bearer.${token}`]
     this.provider.connect()
-  }
-
-  send ({ bytes, text }) {
-    this.provider.ws.send(text ?? Buffer.from(bytes, 'base64'))
   }
 
   close () {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import json
 import shutil
@@ -95,12 +94,12 @@ class Editor:
     """One Yjs client with its own copy of a text."""
 
     def __init__(self, editors: Editors, name: str) -> None:
-        self._editors = editors
+        self.editors = editors
         self._name = name
 
     async def do(self, what: str, **options: Any) -> Any:
         """Has the editor do something: a method of `Editor` in editor.mjs."""
-        return await self._editors.ask(editor=self._name, do=what, **options)
+        return await self.editors.ask(editor=self._name, do=what, **options)
 
     async def look(self) -> dict[str, Any]:
         """What this editor has: `text`, `client`, `others`; `connected`, `synced`; `denied` and `closes` so far."""
@@ -144,7 +143,3 @@ class Editor:
     async def refused(self, number: int = 1) -> str:
         """Waits until that many refusals have come, and returns the last."""
         return str((await self.until(denied=lambda denied: len(denied) >= number))["denied"][number - 1])
-
-    async def send(self, data: bytes) -> None:
-        """Sends a frame as it is, past the provider."""
-        await self.do("send", bytes=base64.b64encode(data).decode())
