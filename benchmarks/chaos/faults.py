@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from benchmarks.chaos.run import Run
-from tests.servers import MS, ServerProcess
+from tests.servers import MS, Deployment, ServerProcess
 from tests.servers.application import Kind
 
 OTHER: dict[Kind, Kind] = {"uvicorn": "daphne", "daphne": "uvicorn"}
@@ -41,7 +43,14 @@ def felt(run: Run, fault: Callable[[], None]) -> Felt:
     return Felt(time.monotonic() - started, len(run.living), away, codes, max(map(len, drops)))
 
 
-def kill_server(run: Run, *, mixed: bool = False) -> None:
+class Breakable(Protocol):
+    """A deployment under load, and the dice of its run."""
+
+    deployment: Deployment
+    dice: random.Random
+
+
+def kill_server(run: Breakable, *, mixed: bool = False) -> None:
     """Kills a server's process group with SIGKILL at some moment and starts it again, `mixed`: as the other kind."""
     time.sleep(run.dice.uniform(0.0, 0.5))
     server = run.dice.choice(run.deployment.servers)
@@ -51,7 +60,7 @@ def kill_server(run: Run, *, mixed: bool = False) -> None:
     server.start()
 
 
-def kill_redis(run: Run, *, seconds: float = 1.0) -> None:
+def kill_redis(run: Breakable, *, seconds: float = 1.0) -> None:
     """Kills Redis and starts an empty one."""
     redis = run.deployment.redis
     assert redis is not None
@@ -60,7 +69,7 @@ def kill_redis(run: Run, *, seconds: float = 1.0) -> None:
     redis.start()
 
 
-def pause_redis(run: Run, *, seconds: float = 10.0) -> None:
+def pause_redis(run: Breakable, *, seconds: float = 10.0) -> None:
     """Freezes Redis: connections stay open and nothing answers."""
     redis = run.deployment.redis
     assert redis is not None
@@ -69,7 +78,7 @@ def pause_redis(run: Run, *, seconds: float = 10.0) -> None:
     redis.resume()
 
 
-def stop_postgres(run: Run, *, seconds: float = 5.0) -> None:
+def stop_postgres(run: Breakable, *, seconds: float = 5.0) -> None:
     """Ends PostgreSQL as a power cut would, and starts it again: it replays its write-ahead log."""
     postgres = run.deployment.postgres
     assert postgres is not None
