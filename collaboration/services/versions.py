@@ -60,8 +60,8 @@ def version_restore(
         found, role = lock_document(document, by)
         refuse_read_only(found, role)
         wanted = selectors.version_of(found, version)
+        _tell(found, "restored", wanted, author)  # first: a command's ack stands for it
         _keep_changed(found)
-        _tell(found, "restored", wanted, author)
         edits_commit(content_edits(document=found, content=selectors.version_content(wanted), by=author))
         record_change(found, "version:restore", by, door, _details(wanted))
     return wanted

@@ -4,70 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
 
+from tests.collaboration.authors import DOCUMENT, SYNC, UPDATE, UPDATED, Author, author, inside, start, synced
 from tests.collaboration.documents.typist import Typist
-from tests.collaboration.meeting import Meeting, meeting
+from tests.collaboration.meeting import meeting
 from tests.gateway.plain import PATIENCE, Plain
 from tests.live import Live
 from tests.servers import eventually
 
 pytestmark = pytest.mark.live
-DOCUMENT = "collaboration:document:"
-UPDATE, UPDATED, SYNC = f"{DOCUMENT}update", f"{DOCUMENT}updated", f"{DOCUMENT}sync"
 SOON = 2.0  # seconds in which a right that changed has reached every instance
-
-
-async def start(session: Meeting, strategy: str, **wanted: Any) -> str:
-    """Starts a document in a session; returns its id."""
-    ack = await session.manage("document:create", title="Notes", strategy=strategy, **wanted)
-    return str(ack["data"]["id"])
-
-
-async def inside(session: Meeting, document: str, *, server: int = 0, role: str = "") -> Plain:
-    """Somebody in a session and in a document of it."""
-    plain = await session.member(server=server, role=role)
-    await plain.join(f"document:{document}")
-    return plain
-
-
-async def synced(plain: Plain, document: str) -> dict[str, Any]:
-    answer = await plain.ask(SYNC, {"document": document})
-    assert answer["type"] == "ack", answer
-    return dict(answer["data"])
-
-
-class Writer:
-    """Somebody who types into a document and takes what others type."""
-
-    def __init__(self, plain: Plain, document: str, client: int, begin: str) -> None:
-        self.plain = plain
-        self.document = document
-        self.typist = Typist(client, begin)
-        self._taken = 0
-
-    def read(self) -> str:
-        """Takes what has come; returns the text."""
-        updates = self.plain.of(UPDATED, f"document:{self.document}")
-        for event in updates[self._taken :]:
-            self.typist.take(event["data"]["update"])
-        self._taken = len(updates)
-        return str(self.typist)
-
-    async def type(self, words: str) -> None:
-        self.read()
-        update = self.typist.type(words, len(self.typist.text) // 2)
-        answer = await self.plain.ask(UPDATE, {"document": self.document, "update": update})
-        assert answer["type"] == "ack", answer
-
-
-async def writer(session: Meeting, document: str, client: int, *, server: int) -> Writer:
-    plain = await session.member(server=server)
-    state = (await plain.join(f"document:{document}"))["state"]
-    assert state["document"]["id"] == document
-    return Writer(plain, document, client, state["update"])
 
 
 # --- writing -----------------------------------------------------------------------------------------------------
@@ -76,9 +24,9 @@ async def writer(session: Meeting, document: str, client: int, *, server: int) -
 async def test_two_who_type_on_two_instances_end_up_with_the_same_text(cluster: Live) -> None:
     async with meeting(cluster) as session:
         document = await start(session, "merge", content="The middle")
-        writers = [await writer(session, document, 100 + n, server=n) for n in (0, 1)]
+        writers = [await author(session, document, 100 + n, server=n) for n in (0, 1)]
 
-        async def typing(one: Writer, mark: str) -> None:
+        async def typing(one: Author, mark: str) -> None:
             for number in range(15):
                 await one.type(f"{mark}{number}")
 
@@ -107,7 +55,7 @@ async def test_a_text_begins_once_however_many_open_it(cluster: Live) -> None:
 async def test_a_client_that_comes_back_gets_what_it_lacks(live: Live) -> None:
     async with meeting(live) as session:
         document = await start(session, "merge", content="x" * 5_000)
-        ada, bob = [await writer(session, document, 100 + n, server=0) for n in (0, 1)]
+        ada, bob = [await author(session, document, 100 + n, server=0) for n in (0, 1)]
         position = bob.plain.position(f"document:{document}")
         bob.plain.drop()
         await ada.type("news")

@@ -38,6 +38,10 @@ class Typist:
         return encoded(self.doc.get_update(decoded(state["state_vector"], "state_vector")))
 
     @property
+    def whole(self) -> str:
+        return encoded(self.doc.get_update())
+
+    @property
     def state_vector(self) -> str:
         return encoded(self.doc.get_state())
 
