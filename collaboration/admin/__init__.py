@@ -1,5 +1,5 @@
-"""The pages on which operators see projects, sessions and people, and act on them through the services."""
+"""The pages on which operators see projects, sessions, documents and people, and act on them through the services."""
 
-from collaboration.admin import dashboard, invitations, participants, projects, sessions
+from collaboration.admin import dashboard, documents, invitations, participants, projects, sessions, versions
 
-__all__ = ["dashboard", "invitations", "participants", "projects", "sessions"]
+__all__ = ["dashboard", "documents", "invitations", "participants", "projects", "sessions", "versions"]

@@ -14,6 +14,8 @@ GROUPS: dict[str, list[tuple[str, str, str]]] = {
     "Collaboration": [
         ("Projects", "collaboration.Project", "folder_open"),
         ("Sessions", "collaboration.Session", "forum"),
+        ("Documents", "collaboration.Document", "description"),
+        ("Document versions", "collaboration.DocumentVersion", "history_edu"),
         ("Participants", "collaboration.Participant", "group"),
         ("Invitations", "collaboration.Invitation", "mail"),
         ("Memberships", "collaboration.Membership", "badge"),

@@ -7,7 +7,13 @@ the admin has checked, and through every other door by the role. `connection` is
 """
 
 from collaboration.services.acting import actor_of, author_of
-from collaboration.services.documents import document_create, document_delete, document_rename, list_room
+from collaboration.services.documents import (
+    document_compaction_record,
+    document_create,
+    document_delete,
+    document_rename,
+    list_room,
+)
 from collaboration.services.edits import document_merge, document_update, update_outline
 from collaboration.services.invitations import (
     guests_forget,
@@ -51,6 +57,7 @@ from collaboration.services.versions import version_create, version_restore, ver
 __all__ = [
     "actor_of",
     "author_of",
+    "document_compaction_record",
     "document_create",
     "document_delete",
     "document_edit",

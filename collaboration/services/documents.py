@@ -22,7 +22,7 @@ from collaboration.documents.strategies import LAST_WRITE_WINS, MAX_KEY, MAX_KEY
 from collaboration.documents.texts import seed
 from collaboration.messages import DocumentChanged, DocumentDeleted
 from collaboration.models import Document, DocumentField, DocumentUpdate, Session
-from collaboration.services.acting import actor_of, author_of, lock_session, refuse_ended, require
+from collaboration.services.acting import ADMIN, actor_of, author_of, because, lock_session, refuse_ended, require
 from collaboration.services.tallies import tallies_audit_of
 from collaboration.text import plain_name
 
@@ -88,24 +88,32 @@ def document_rename(*, document: UUID, title: str, by: User, door: str = "rest",
     return found
 
 
-def document_delete(*, document: UUID, by: User, door: str = "rest", connection: str = "") -> Document:
+def document_delete(
+    *, document: UUID, by: User, door: str = "rest", connection: str = "", reason: str = ""
+) -> Document:
     """Deletes a document, in an ended session too; for owners, and for whoever started it.
 
     Raises doc.not_found, perm.denied.
     """
     with write():
-        found, role = lock_document(document, by)
+        found, role = lock_document(document, by, door)
         if found.created_by_id != by.pk:
             roles.require(role, "manage_settings")
         tallies_audit_of(found.pk)
         found.deleted_at = timezone.now()
         found.save(update_fields=["deleted_at"])
         _tell(found, "deleted", DocumentDeleted(str(found.pk)), author_of(by, connection))
-        record_change(found, "delete", by, door, {"title": found.title})
+        record_change(found, "delete", by, door, {"title": found.title} | because(reason))
     return found
 
 
-def lock_document(document: UUID, by: User) -> tuple[Document, str]:
+def document_compaction_record(*, document: UUID, by: User, reason: str = "") -> None:
+    """Puts on record that an operator has a text compacted."""
+    with write():
+        record_change(Document.objects.get(pk=document), "compact", by, ADMIN, because(reason))
+
+
+def lock_document(document: UUID, by: User, door: str = "rest") -> tuple[Document, str]:
     """Locks a document's room and then its session's and project's, as everybody does; raises what document_for does.
 
     Returns the document and the role by which somebody may read it.
@@ -121,7 +129,12 @@ def lock_document(document: UUID, by: User) -> tuple[Document, str]:
             log.lock(f"session:{session}")
     except NoSuchRoom as error:
         raise RealtimeError("doc.not_found") from error
-    return selectors.document_for(document, by.pk)
+    if door != ADMIN:
+        return selectors.document_for(document, by.pk)
+    found = Document.objects.select_related("session").filter(pk=document, deleted_at=None).first()
+    if found is None:
+        raise RealtimeError("doc.not_found")
+    return found, roles.OWNER
 
 
 def refuse_read_only(document: Document, role: str) -> None:

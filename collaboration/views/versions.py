@@ -102,13 +102,18 @@ class Export(APIView):
         query = ExportQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         export = selectors.document_export(_readable(request, pk), query.validated_data.get("version"))
-        title = export.document.title
-        if query.validated_data["as"] == "markdown":
-            body, kind, name = markdown(title, export.content).encode(), "text/markdown", file_name(title, "md")
-        else:
-            body, kind, name = msgspec.json.encode(export), "application/json", file_name(title, "json")
-        headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment"}
-        return HttpResponse(body, content_type=kind, headers=headers)
+        return as_file(export, query.validated_data["as"])
+
+
+def as_file(export: DocumentExport, format: str) -> HttpResponse:
+    """An export as `markdown` or as JSON, under the document's title."""
+    title = export.document.title
+    if format == "markdown":
+        body, kind, name = markdown(title, export.content).encode(), "text/markdown", file_name(title, "md")
+    else:
+        body, kind, name = msgspec.json.encode(export), "application/json", file_name(title, "json")
+    headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment"}
+    return HttpResponse(body, content_type=kind, headers=headers)
 
 
 def _readable(request: Request, document: UUID) -> Document:

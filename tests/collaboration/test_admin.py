@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+import zlib
 
 import pytest
 from django.apps import apps
@@ -20,7 +21,16 @@ from bduf_realtime.audit.models import AuditEntry
 from bduf_realtime.gateway.models import Attendance, Connection, Instance
 from bduf_realtime.rooms.models import Room
 from collaboration import services
-from collaboration.models import Invitation, Membership, Participant, Project, Session
+from collaboration.models import (
+    Document,
+    DocumentField,
+    DocumentVersion,
+    Invitation,
+    Membership,
+    Participant,
+    Project,
+    Session,
+)
 from tests.collaboration.conftest import Team
 from tests.operators import page
 from tests.people import person
@@ -49,6 +59,8 @@ def rows(team: Team) -> Connection:
     Attendance.objects.create(connection=connection.pk, instance=instance, room=room, user=str(team.owner.pk))
     Participant.objects.filter(user=team.owner).update(present=True, joined_at=timezone.now())
     services.invitation_create(session=team.session.pk, by=team.owner, role="observer", max_uses=5)
+    document = services.document_create(session=team.session.pk, by=team.owner, title="Plan", content={"a": 1})
+    services.version_create(document=document.pk, title="First", by=team.owner)
     return connection
 
 
@@ -169,6 +181,8 @@ def test_pages_are_found_by_id(root: Client, team: Team) -> None:
         Participant: [team.session.pk, team.owner.pk, team.project.pk],
         Membership: [team.project.pk, team.owner.pk],
         Invitation: [team.session.pk, team.project.pk],
+        Document: [team.session.pk, team.project.pk, team.owner.pk],
+        DocumentVersion: [Document.objects.get().pk, team.project.pk],
         Connection: [team.owner.pk],
         Attendance: [Connection.objects.get().pk],
         User: [team.owner.pk],
@@ -191,6 +205,7 @@ def test_pages_are_found_by_id(root: Client, team: Team) -> None:
         (Connection, {"open": "yes", "state__exact": "authenticated"}),
         (AuditEntry, {"door__exact": "rest", "action": "collaboration:session:create", "actor_kind": "human"}),
         (Invitation, {"role__exact": "observer"}),
+        (Document, {"deleted": "no", "strategy__exact": "last_write_wins"}),
         (User, {"is_guest__exact": "0", "kind__exact": "human"}),
     ],
     ids=lambda value: value._meta.model_name if isinstance(value, type) else "",
@@ -229,6 +244,9 @@ def test_names_are_escaped_on_every_page(root: Client, team: Team) -> None:
     evil, raw = "<script>alert(1)</script>", "<script>alert"
     Project.objects.update(name=evil)
     Session.objects.update(name=evil, tags=[evil])
+    Document.objects.update(title=evil)
+    DocumentField.objects.update(key=evil, value=f'"{evil}"')
+    DocumentVersion.objects.update(title=evil, author=evil, content=zlib.compress(f'{{"a":"{evil}"}}'.encode()))
     User.objects.update(name=evil)
     Connection.objects.update(client=evil, user_agent=evil, address=evil, timezone=evil)
     Instance.objects.update(host=evil)
@@ -306,6 +324,11 @@ def crowd(team: Team, number: int) -> None:
             Attendance.objects.create(connection=row.pk, instance=instance, room=room, user=str(user.pk))
         Participant.objects.create(session=team.session, user=user, present=True, joined_at=timezone.now())
         services.invitation_create(session=team.session.pk, by=team.owner)
+        document = services.document_create(session=team.session.pk, by=team.owner, title="Plan", strategy="merge")
+        services.version_create(document=document.pk, title="First", by=user)
+        Attendance.objects.create(
+            connection=row.pk, instance=instance, room=f"document:{document.pk}", user=str(user.pk)
+        )
 
 
 @pytest.mark.usefixtures("rows")

@@ -229,3 +229,17 @@ async def test_another_server_of_the_cluster_acts_too(cluster: Live) -> None:
         await operator.act("collaboration/session", session, "end")
         await eventually(lambda: other.closed, timeout=SOON)
         assert other.closed == (4410, "session.ended")
+
+
+async def test_an_operator_compacts_a_text_that_stays_what_it_is(live: Live, operator: Operator) -> None:
+    body = {"project": live.project, "title": "Plan", "strategy": "merge", "content": "Hello"}
+    status, made = live.rest("POST", "documents/", live.owner, body)
+    assert status == 201
+    shown = await operator.act("collaboration/document", made["id"], "compact")
+    assert "1 document compacted." in shown
+    assert f"{made['id']}/compact/" not in shown  # there is nothing left to do
+    status, content = live.rest("GET", f"documents/{made['id']}/content/", live.owner)
+    assert (status, content["content"]) == (200, "Hello")
+    shown = await operator.act("collaboration/document", made["id"], "remove")
+    assert "1 document deleted." in shown
+    assert live.rest("GET", f"documents/{made['id']}/content/", live.owner)[0] == 404
