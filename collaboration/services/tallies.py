@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -85,11 +85,11 @@ def _sum_up(rows: Sequence[DocumentTally]) -> None:
 
 
 def _record(row: DocumentTally, user: User | None) -> AuditRecord:
-    details: dict[str, Any] = {name: getattr(row, name) for name in ("edits", "bytes", "first_seq", "last_seq")}
+    counts = {"edits": row.edits, "bytes": row.bytes, "first_seq": row.first_seq, "last_seq": row.last_seq}
     return AuditRecord(
         project=row.document.project_id,
         action="collaboration:document:edit",
         actor=Actor.of(user) if user else Actor(row.user, "", ""),
         target=f"document:{row.document_id}",
-        details=details | {"since": row.since.isoformat()},
+        details=counts | {"since": row.since.isoformat()},
     )
