@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from collaboration.documents.texts import encoded, seed
 from tests.collaboration.documents.handwritten import text, update
 from tests.collaboration.documents.typist import Typist
 from tests.collaboration.meeting import Meeting, meeting
@@ -92,3 +94,21 @@ async def test_a_compaction_killed_at_any_moment_leaves_the_document_as_it_was(b
             assert content() == before
         busy.deployment.manage("compact", document)
         assert (content(), rows(busy, document)) == (before, 0)
+
+
+async def test_a_text_that_two_instances_open_at_once_begins_once_before_and_after_its_snapshot(cluster: Live) -> None:
+    async with meeting(cluster) as session:
+        document = await start(session)
+        room = f"document:{document}"
+
+        async def opened() -> list[str]:
+            people = [await session.member(server=server) for server in (0, 1, 0, 1)]
+            joined = await asyncio.gather(*(plain.join(room) for plain in people))
+            seeded = encoded(seed("Hello."))  # by a client that does not know that it is there
+            answers = [await plain.ask(UPDATE, {"document": document, "update": seeded}) for plain in people]
+            assert [(answer["type"], "seq" in answer) for answer in answers] == [("ack", False)] * 4
+            return [str(Typist(7, each["state"]["update"])) for each in joined]
+
+        assert await opened() == ["Hello."] * 4
+        cluster.deployment.manage("compact", document)
+        assert await opened() == ["Hello."] * 4
