@@ -154,7 +154,10 @@ def has_grace(room: str) -> bool:
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """A connection that wants into a room, with the position it has, if any; without `state` it reads that itself."""
+    """A connection that wants into a room, with the position it has, if any.
+
+    Without `state` it is told neither what is in the room nor who: it reads that itself.
+    """
 
     room: str
     visitor: Visitor
@@ -199,7 +202,7 @@ def _join(wish: Wish) -> Joined | Exception:
     where, since = log.position(wish.room), wish.since
     recoverable = since is not None and since.epoch == where.epoch and where.floor - 1 <= since.seq <= where.head
     recovered = "none" if since is None else "full" if recoverable else "snapshot"
-    view = kind.view(key, entry, with_state=wish.state and not recoverable)
+    view = kind.view(key, entry, with_state=not recoverable) if wish.state else View([])
     return Joined(entry.grant, where.epoch, where.head, recovered, view.state, view.members)
 
 

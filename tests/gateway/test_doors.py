@@ -78,6 +78,14 @@ def test_a_users_own_room_is_made_at_the_first_join(ada: User) -> None:
     assert doors.join(f"user:{ada.pk}", visitor(ada), None).epoch == joined.epoch
 
 
+def test_who_reads_the_state_otherwise_is_told_neither_of_it_nor_of_the_members(ada: User) -> None:
+    project = services.project_create(by=ada, name="Bridge")
+    wish = Wish(f"project:{project.pk}", visitor(ada), None, state=False)
+    (joined,) = doors.join_many([wish])
+    assert isinstance(joined, doors.Joined)
+    assert (joined.grant.role, joined.recovered, joined.state, joined.members) == ("owner", "none", None, [])
+
+
 def test_somebody_elses_room_does_not_exist(ada: User) -> None:
     other = person()
     assert refused(doors.join, f"user:{other.pk}", visitor(ada), None) == "room.not_found"
