@@ -13,9 +13,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
-from django.db.models import Case, Count, DateTimeField, F, Value, When
-from django.db.models.functions import Coalesce
+from django.db import connection, transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from bduf_realtime.gateway.conf import conf
@@ -32,7 +31,7 @@ from collaboration.documents.limits import UpdateLimits, UpdateRefused
 from collaboration.documents.strategies import LAST_WRITE_WINS, MAX_KEYS, MERGE, REJECT, Field
 from collaboration.documents.texts import MergedText, ShapeAbove, decoded, encoded
 from collaboration.documents.updates import UpdateOutline, read_update
-from collaboration.models import Document, DocumentField, DocumentUpdate
+from collaboration.models import Document, DocumentField
 from collaboration.selectors import Placed
 from collaboration.selectors.rights import roles_in
 from collaboration.services.documents import encoded_value, refuse_unwritable
@@ -278,11 +277,7 @@ def _drafts(placed: Mapping[str, Placed], edits: Mapping[str, list[Edit]]) -> di
 
 def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
     """Writes accepted edits with the numbers of their events."""
-    DocumentUpdate.objects.bulk_create(
-        DocumentUpdate(document_id=UUID(edit.document), seq=seq, data=edit.update, user=edit.user)
-        for edit, seq in edits
-        if edit.update is not None
-    )
+    _insert_updates([(edit, seq) for edit, seq in edits if edit.update is not None])
     DocumentField.objects.bulk_create(
         _rows((edit, seq) for edit, seq in edits if edit.update is None),
         update_conflicts=True,
@@ -292,23 +287,48 @@ def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
     taken = [(edit.strategy, edit.bytes) for edit, _ in edits]
     transaction.on_commit(lambda: metrics.count_taken(taken))
     tallies_add(Counted(edit.document, edit.user, edit.bytes, seq) for edit, seq in edits)
+    _note_in_documents([edit for edit, _ in edits])
+
+
+# In plain SQL: the ORM takes half of the time of a batch of 200 edits in 20 documents for these two.
+
+
+def _insert_updates(edits: Sequence[tuple[Edit, int]]) -> None:
+    if not edits:
+        return
+    keys = {document: _key(document) for document in {edit.document for edit, _ in edits}}
+    rows = ", ".join(["(%s, %s, %s, %s)"] * len(edits))
+    values = [value for edit, seq in edits for value in (keys[edit.document], seq, edit.update, edit.user)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO collaboration_documentupdate (document_id, seq, data, "user") VALUES {rows}',  # noqa: S608
+            values,
+        )
+
+
+def _note_in_documents(edits: Sequence[Edit]) -> None:
+    """Notes how documents grew, who edited them last, and when that is due to become a version."""
     growth: dict[str, int] = defaultdict(int)
-    for edit, _ in edits:
+    for edit in edits:
         growth[edit.document] += edit.growth
-    cases = [When(pk=UUID(document), then=Value(bytes_)) for document, bytes_ in growth.items()]
-    now, last = timezone.now(), {edit.document: edit for edit, _ in edits}
-    editors = [When(pk=UUID(document), then=Value(edit.user)) for document, edit in last.items()]
-    due = [
-        When(pk=UUID(document), then=Value(now + timedelta(seconds=edit.auto_save)))
-        for document, edit in last.items()
-        if edit.auto_save is not None
-    ]
-    Document.objects.filter(pk__in=list(growth)).update(
-        size=F("size") + Case(*cases, default=Value(0)),
-        edited_at=now,
-        edited_by=Case(*editors),
-        version_due=Coalesce("version_due", Case(*due, output_field=DateTimeField())),
-    )
+    now, adapted = timezone.now(), connection.ops.adapt_datetimefield_value
+    values: list[Any] = [adapted(now)]
+    for document, edit in {edit.document: edit for edit in edits}.items():
+        due = None if edit.auto_save is None else now + timedelta(seconds=edit.auto_save)
+        values += (_key(document), growth[document], edit.user, adapted(due))
+    rows = ", ".join(["(%s, %s, %s, %s)"] * len(growth))
+    due_as = "CAST(v.column4 AS timestamptz)" if connection.vendor == "postgresql" else "v.column4"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE collaboration_document SET size = size + v.column2, edited_at = %s, edited_by = v.column3,"  # noqa: S608
+            f" version_due = COALESCE(version_due, {due_as}) FROM (VALUES {rows}) AS v"
+            " WHERE collaboration_document.id = v.column1",
+            values,
+        )
+
+
+def _key(document: str) -> Any:
+    return Document._meta.pk.get_db_prep_save(UUID(document), connection)
 
 
 def _rows(edits: Iterable[tuple[Edit, int]]) -> list[DocumentField]:
