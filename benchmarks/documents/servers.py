@@ -19,12 +19,14 @@ from benchmarks.documents.updates import characters
 from benchmarks.targets import UNLIMITED, Bench
 from benchmarks.world import ROOT, create_world
 from tests.servers import Deployment, ServerProcess, ServerUnavailable
+from tests.servers.application import run_manage
 from tests.servers.process import remove_directory, temporary_directory
 
 FOLDER = ROOT / "benchmarks" / "hocuspocus"
 USERS = 220  # as many as there are clients in a crowd
 # 200,000 keystrokes are more than a document may take as shipped.
 ENV = UNLIMITED | {"BDUF_DOCUMENT_BYTES": str(64 << 20), "BDUF_RATE_REST": "1000000/min"}
+NEVER = {"BDUF_COMPACTION_UPDATES": "1000000000", "BDUF_COMPACTION_BYTES": "1000000000"}
 CLIENTS = 1_000_000_000  # Yjs draws 32 bits at random: nearly all take five bytes
 CLOSE_TIMEOUT = 5.0
 AHEAD = 100  # updates under way while a document is filled: what is too much for us is let go and asked for again
@@ -76,7 +78,10 @@ class Ours:
         subprocess.run(command, env=self._env, cwd=ROOT, input=lines, text=True, check=True)
 
     def states(self, document: str) -> Iterator[str]:
-        yield ""
+        self.process.env |= NEVER
+        yield ", not compacted"
+        run_manage("compact", document, env=self._env, timeout=120)
+        yield ", compacted"
 
     def _document(self, title: str) -> str:
         connection = http.client.HTTPConnection(HOST, self.process.port, timeout=30)
