@@ -89,6 +89,8 @@ class YjsConsumer(Answering):
         self._owed = 0
         self._patience = ASK_AGAIN
         self._awareness: tuple[int | None, int] = (None, -1)
+        self._state = GONE  # the client's own awareness
+        self._shown = True
         self._show_due = time.monotonic() + SHOW_AGAIN
 
     async def _live(self, handshake: auth.Handshake, receive: Receive) -> None:
@@ -289,13 +291,20 @@ class YjsConsumer(Answering):
         self._awareness = (client, clock)
         if clock <= seen and state != GONE:
             return  # an answer to our question repeats what was said
+        self._state = state
+        self._show(now)
+
+    def _show(self, now: float) -> None:
+        """Shows the others where the client is, unless they may not see it, or not so often: then on a later tick."""
         grant, channel = self.rooms.get(self._cursors), self.process.hub.channel(self._cursors)
+        self._shown = False
         if grant is None or channel is None or not grant.cursors or not self._within_rate("cursor", now):
             return
-        if state == GONE:
+        self._shown = True
+        if self._state == GONE:
             self.process.hub.cursors.leave(channel, self.id)
             return
-        place = read_place(state, conf.cursor_bytes)
+        place = read_place(self._state, conf.cursor_bytes)
         entry = wire.Cursor(
             user=self.author.user,
             name=self.author.name,
@@ -318,6 +327,10 @@ class YjsConsumer(Answering):
         if now >= self._show_due:
             self._show_due = now + SHOW_AGAIN
             self.outbox.show_again()
+        grant = self.rooms.get(self._cursors)
+        self._shown &= grant is not None and grant.cursors
+        if not self._shown:
+            self._show(now)
         if self._ask_at is not None and now >= self._ask_at and not self.in_flight and self._entering is None:
             self._ask_at = None
             self._behind_until = now + ANSWER_WITHIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -12,10 +13,11 @@ from tests.collaboration.meeting import MOVE, MOVED
 from tests.gateway.plain import PATIENCE, Plain
 from tests.live import Live
 from tests.node.editors import Editor
-from tests.servers import eventually
+from tests.servers import MS, eventually
 
 pytestmark = pytest.mark.live
 COLOUR = "#"
+SOON = 5_000 * MS
 
 
 async def sees(editor: Editor, person: Any, at: Any) -> dict[str, Any]:
@@ -151,8 +153,10 @@ async def test_nobody_is_shown_where_the_session_shows_no_cursors(live: Live) ->
         await page.has("Hello!", watcher)
         await sees(watcher, person, None)
         await page.session.update(enable_cursor_sharing=True)
-        await editor.do("cursor", anchor=3)
-        await sees(watcher, person, [3, 3])
+        async with asyncio.timeout(SOON):  # a Yjs client says again where it is after 15 s
+            await sees(watcher, person, [2, 2])
+            await editor.do("cursor", anchor=3)
+            await sees(watcher, person, [3, 3])
 
 
 async def test_two_windows_of_one_person_are_two_cursors(live: Live) -> None:
