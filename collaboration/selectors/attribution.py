@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.audit.selectors import actors_of
 from bduf_realtime.gateway.errors import RealtimeError
 from collaboration.documents import authorship, cache
+from collaboration.documents.canonical import digest
 from collaboration.documents.strategies import MERGE
 from collaboration.messages import DocumentAttributed, Person, Writer, WrittenField, WrittenRange
 from collaboration.models import Document, DocumentField
@@ -52,7 +52,7 @@ def _of_text(document: Document) -> DocumentAttributed:
     return DocumentAttributed(
         str(document.pk),
         max(where.head, seq),
-        hashlib.sha256(content.encode()).hexdigest(),
+        digest(content),
         ranges=[WrittenRange(**writers[user], start=start, end=end) for start, end, user in ranges],
     )
 
@@ -66,7 +66,7 @@ def _of_fields(document: Document) -> DocumentAttributed:
     return DocumentAttributed(
         str(document.pk),
         as_of(head, (seq for _, _, seq, _ in fields)),
-        hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest(),
+        digest(values),
         fields={key: WrittenField(**writers[user], seq=seq) for key, _, seq, user in fields},
     )
 

@@ -270,6 +270,7 @@ def test_the_first_page_counts_what_is_going_on(root: Client, team: Team) -> Non
     assert cards["Active sessions"] == 1
     assert cards["Participants present"] == 1
     assert cards["Connections"] == cards["Users connected"] == 1
+    assert cards["Documents"] == "1"
     assert cards["Messages out"] == "70"
     shown = text(root, "/admin/now/")
     for expected in ("1 paused", "Kick-off", "Orchestrator", "blade:17", "collaboration:session:pause", "Loop lag"):

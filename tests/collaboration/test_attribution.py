@@ -13,9 +13,10 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.storage import call
 from collaboration import selectors, services
-from collaboration.documents import authorship
+from collaboration.documents import authorship, cache
 from collaboration.documents.texts import encoded
 from collaboration.models import Document, DocumentUpdate
+from collaboration.services import compaction
 from tests.cast import cast
 from tests.collaboration.conftest import Team
 from tests.collaboration.documents.typist import Typist
@@ -69,24 +70,37 @@ def test_every_range_of_a_text_names_who_wrote_it_and_for_whom(team: Team, agent
         "ranges": found["ranges"],
     }
     units = text.encode("utf-16-le")
-    assert {
-        units[2 * range_["start"] : 2 * range_["end"]].decode("utf-16-le"): range_ | {"start": 0, "end": 0}
-        for range_ in found["ranges"]
-    } == {
-        "ello ": told(team.owner, start=0, end=0),
-        "dear ": told(team.participant, start=0, end=0),
-        "😀 world": told(team.owner, start=0, end=0),
-        "!": told(agent, start=0, end=0) | {"acts_for": for_whom},
-        "And. ": told(team.participant, start=0, end=0),
-    }
     ends = [0, *(range_["end"] for range_ in found["ranges"])]
-    assert [range_["start"] for range_ in found["ranges"]] == ends[:-1]
     assert ends[-1] * 2 == len(units)
+    said = {}
+    for range_, end in zip(found["ranges"], ends, strict=False):
+        assert range_.pop("start") == end
+        said[units[2 * end : 2 * range_.pop("end")].decode("utf-16-le")] = range_
+    assert said == {
+        "ello ": told(team.owner),
+        "dear ": told(team.participant),
+        "😀 world": told(team.owner),
+        "!": told(agent) | {"acts_for": for_whom},
+        "And. ": told(team.participant),
+    }
+
+
+def test_a_snapshot_keeps_who_wrote_what(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = create(team, "merge", content="Hello")
+    ada = begun(document, 7)
+    results(
+        edit(document, team.participant, update=ada.type(" dear")),
+        edit(document, team.participant, update=ada.erase(0, 1)),
+    )
+    before = attribution(document, team.owner)
+    assert compaction.document_compact(document=document.pk) == 3
+    monkeypatch.setattr(cache, "texts", cache.TextCache(10**6))
+    assert attribution(document, team.owner) == before
 
 
 def test_every_key_names_who_wrote_it_last(team: Team, agent: User) -> None:
     for strategy, base in (("last_write_wins", {}), ("reject", {"base": 1})):
-        document = create(team, strategy, content={"a": 1, "b": 1, "c": 1})
+        document = create(team, strategy, content={"a": 1, "b": 1, "c": None})
         assert result(edit(document, team.participant, changes={"a": 2, "b": 2}, **base)) == "2"
         assert result(edit(document, agent, changes={"b": 3}, **dict.fromkeys(base, 2))) == "3"
         found = attribution(document, team.observer)
