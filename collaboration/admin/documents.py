@@ -29,7 +29,7 @@ from collaboration.views.versions import as_file
 
 Strategy = Document.Strategy
 STRATEGIES = {Strategy.MERGE: "primary", Strategy.LAST_WRITE_WINS: "info", Strategy.REJECT: "success"}
-STATES = {"due": "warning", "compacted": "success", "none yet": "", "deleted": "danger"}
+STATES = {"due": "warning", "compacted": "success", "no snapshot": "", "deleted": "danger"}
 SHOWN = 50
 
 
@@ -56,7 +56,7 @@ def _compact(row: Document, order: Order) -> None:
 @admin.register(Document)
 class DocumentAdmin(OperatedAdmin):
     kind = "document"
-    list_display = ["name", "place", "rule", "bytes", "there", "edited", "updates", "snapshot", "created"]
+    list_display = ["name", "place", "rule", "bytes", "there", "edited", "updates", "state", "created"]
     list_filter = ["strategy", Deleted, "edited_at", "created_at"]
     search_fields = ["title", "project__name", "session__name", "created_by__username", "created_by__name"]
     search_ids = ["pk", "project", "session", "created_by"]
@@ -68,7 +68,7 @@ class DocumentAdmin(OperatedAdmin):
             {
                 "fields": [
                     ("rule", "project_link", "session_link"),
-                    ("bytes", "updates", "snapshot"),
+                    ("bytes", "updates", "state"),
                     ("creator", "opened", "edited", "deleted"),
                     ("there", "files", "id"),
                     "see_also",
@@ -78,7 +78,7 @@ class DocumentAdmin(OperatedAdmin):
         ("Content", {"fields": ["content"]}),
     ]
     readonly_fields = [
-        *["rule", "project_link", "session_link", "bytes", "updates", "snapshot", "creator", "opened", "edited"],
+        *["rule", "project_link", "session_link", "bytes", "updates", "state", "creator", "opened", "edited"],
         *["deleted", "there", "files", "see_also", "content"],
     ]
     operations = [
@@ -176,19 +176,21 @@ class DocumentAdmin(OperatedAdmin):
 
     @column("Edited", ordering="edited_at")
     def edited(self, row: Document) -> SafeString:
+        if row.edited_at is None:
+            return pages.NOTHING
         return pages.two_lines(pages.ago(row.edited_at), self.link_to(row, f"user:{row.edited_by}", row.edited_by))
 
     @column("Updates since snapshot")
     def updates(self, row: Any) -> SafeString | str:
         return f"{row.fresh:,}" if row.strategy == Strategy.MERGE else pages.NOTHING
 
-    @column("Snapshot", ordering="compacted_seq", label=STATES)
-    def snapshot(self, row: Any) -> str:
-        if row.deleted_at:
-            return "deleted"
-        if row.fresh > conf.compaction_updates:
-            return "due"
-        return "compacted" if row.compacted_seq else "none yet"
+    @column("State", ordering="compacted_seq")
+    def state(self, row: Any) -> SafeString:
+        if row.deleted_at is None and row.strategy != Strategy.MERGE:
+            return pages.NOTHING
+        due = row.fresh > conf.compaction_updates
+        state = "deleted" if row.deleted_at else "due" if due else "compacted" if row.compacted_seq else "no snapshot"
+        return pages.badge(state, STATES)
 
     @column("Created by")
     def creator(self, row: Document) -> SafeString | str:

@@ -54,7 +54,7 @@ def test_a_document_shows_what_is_in_it_who_is_there_and_who_edited(operator: Cl
     attend(document, team)
     for url in (page(Document), change(document)):
         found = shown(operator, url)
-        for expected in ("Kick-off", "Orchestrator", "participant", "merge", "none yet", "bytes"):
+        for expected in ("Kick-off", "Orchestrator", "participant", "merge", "no snapshot", "bytes"):
             assert expected in found, (url, expected)
         assert f"room__exact=document%3A{document.pk}" in found
     assert "Hello &lt;b&gt;world&lt;/b&gt;" in found
