@@ -105,19 +105,18 @@ def _write_down(document: UUID, replay: _Replay) -> None:
 def _prove(document: UUID, replay: _Replay) -> None:
     """Reads a snapshot again, and deletes it and raises SnapshotDiffers where it is another text."""
     snapshot = DocumentSnapshot.objects.filter(document=document, seq=replay.seq).first()
-    if snapshot is None:
-        differences = ["all of it"]
-    else:
-        try:
-            again = MergedText.of(bytes(snapshot.data), snapshot.owners)
-            differences = replay.text.differences(again)
-            if snapshot.content_hash != _digest(again):
-                differences.append("content hash")
-        except UpdateRefused as refusal:
-            differences = [str(refusal)]
+    if snapshot is None:  # somebody else came further, or found it wrong
+        return
+    try:
+        again = MergedText.of(bytes(snapshot.data), snapshot.owners)
+        differences = replay.text.differences(again)
+        if snapshot.content_hash != _digest(again):
+            differences.append("content hash")
+    except UpdateRefused as refusal:
+        differences = [str(refusal)]
     if differences:
         with write():
-            DocumentSnapshot.objects.filter(document=document, seq=replay.seq, proven_at=None).delete()
+            DocumentSnapshot.objects.filter(pk=snapshot.pk, proven_at=None).delete()
         logger.error("snapshot_differs", document=str(document), seq=replay.seq, differences=differences)
         raise SnapshotDiffers(f"{document}: {', '.join(differences)}")
 

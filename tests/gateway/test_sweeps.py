@@ -18,7 +18,7 @@ from bduf_realtime.gateway.models import Connection, Instance
 from bduf_realtime.gateway.sweeps import Sweep
 from bduf_realtime.rooms.models import Command, Event, Room
 from collaboration import services
-from collaboration.models import DocumentUpdate, Participant, Session
+from collaboration.models import Document, DocumentTally, DocumentUpdate, Participant, Session
 from tests.people import person
 
 
@@ -32,6 +32,8 @@ def overdue(db: None) -> None:
     DocumentUpdate.objects.bulk_create(
         DocumentUpdate(document=text, seq=seq, data=seed.data) for seq in range(2, conf.compaction_updates + 2)
     )
+    Document.objects.update(version_due=past)
+    DocumentTally.objects.create(document=text, user=str(ada.pk), edits=1, bytes=9, first_seq=2, last_seq=2, since=past)
     Participant.objects.update(present=True, away_since=past)
     other = services.project_create(name="Q", by=ada)
     idle, ended = (services.session_create(project=other, by=ada) for _ in range(2))
@@ -68,6 +70,8 @@ def test_what_is_due_is_done_once_and_the_second_run_finds_nothing() -> None:
         "idle_sessions": 1,
         "requests": 1,
         "ended_sessions": 1,
+        "edits": 1,
+        "versions": 1,
         "guests": 1,
         "compaction": 1,
     }
