@@ -304,8 +304,8 @@ def test_an_update_may_make_the_engine_work_for_a_second_and_no_longer() -> None
     ]
     document = Document(end, update((2, 0, [text("b"), *chain])))
     for each in (document, document.reloaded()):
-        assert 20_000 <= each.shape.pieces <= 21_000
-        assert refused(each, update((7, 0, rivals(2_000)))).reason == "size"
+        assert 10_000 <= each.shape.pieces <= 21_000  # it is exact after a reload, and at most twice as much before
+        assert refused(each, update((7, 0, rivals(2_500)))).reason == "size"
         each.take(update((7, 0, rivals(500))))
         assert each.take(update((7, 0, rivals(500)))) == {}
 
