@@ -96,11 +96,11 @@ def _side(document: Document, version: UUID | None) -> tuple[DiffSide, Content]:
 
 def document_export(document: Document, version: UUID | None) -> DocumentExport:
     """A document with what is in it now, or was in a version, to be kept elsewhere; raises doc.not_found."""
-    side, content = _side(document, version)
-    known: Any = content
-    of = version_info(version_of(document, version)) if version else None
+    side, of = _side(document, version)
+    content: Any = of
     versions = [version_info(one) for one in versions_of(document)]
-    return DocumentExport(document_info(document), side.seq, side.content_hash, of, known, versions)
+    shown = next((one for one in versions if one.id == side.version), None)
+    return DocumentExport(document_info(document), side.seq, side.content_hash, shown, content, versions)
 
 
 def text_at(document: Document, base: int | None) -> list[bytes]:
