@@ -120,6 +120,23 @@ async def test_who_was_away_and_wrote_meanwhile_loses_nothing_and_doubles_nothin
         await page.has(f"{text}?", bob)
 
 
+async def test_a_version_that_is_restored_comes_to_everybody_and_they_write_on(live: Live) -> None:
+    async with desk(live, content="Hello") as page:
+        ada, bob = await page.editor(), await page.editor()
+        await ada.type(" world")
+        await page.has("Hello world", bob)
+        versions, owner = f"documents/{page.document}/versions/", page.session.owner.person
+        status, version = live.rest("POST", versions, owner, {"title": "Greeting"})
+        assert status == 201
+        await bob.do("erase", at=0, length=11)
+        await bob.type("Goodbye")
+        await page.has("Goodbye", ada)
+        assert live.rest("POST", f"{versions}{version['id']}/restore/", owner)[0] == 200
+        await page.has("Hello world", ada, bob)
+        await ada.type("!")
+        await page.has("Hello world!", bob)
+
+
 async def test_a_large_paste_and_a_large_document_pass(live: Live) -> None:
     async with desk(live) as page:
         ada, bob = await page.editor(), await page.editor()
