@@ -182,22 +182,25 @@ class YjsWriter(Writer):
 
 
 class RestReader:
-    """Reads over REST, from the servers in turn: what was acknowledged before a reading has to be in it."""
+    """Reads over REST, from the servers in turn, the text or a new version of it.
+
+    What was acknowledged before has to be in it.
+    """
 
     def __init__(self, ledger: Ledger, servers: list[str], person: Person) -> None:
         self.ledger = ledger
         self.servers = servers
         self.person = person
-        self.readings = 0
+        self.readings = self.versions = 0
 
     async def read(self, quiet: asyncio.Event) -> None:
-        for server in itertools.cycle(self.servers):
+        for server, read in zip(itertools.cycle(self.servers), itertools.cycle(READINGS)):
             if quiet.is_set():
                 return
             await asyncio.sleep(READ_EVERY)
             must, gone = set(self.ledger.kept), set(self.ledger.gone)
             try:
-                text = await self.text(server)
+                text = await read(self, server)
             except HTTPError as error:
                 if error.code != UNAVAILABLE:
                     self.ledger.wrong.append(f"REST answers {error.code}")
@@ -208,10 +211,25 @@ class RestReader:
                 self.readings += 1
 
     async def text(self, server: str) -> str:
-        return await asyncio.to_thread(self._text, server)
+        return str((await self._call(server, "content/"))["content"])
 
-    def _text(self, server: str) -> str:
-        request = urllib.request.Request(f"{server}/api/v1/documents/{self.ledger.document}/content/")
-        request.add_header("Authorization", f"Bearer {self.person.token}")
-        with urllib.request.urlopen(request, timeout=15) as response:
-            return str(json.load(response)["content"])
+    async def version(self, server: str) -> str:
+        """Has a version made, and returns the text that is in it."""
+        self.versions += 1
+        made = await self._call(server, "versions/", {"title": f"Version {self.versions}"})
+        return str((await self._call(server, f"versions/{made['id']}/"))["content"])
+
+    async def _call(self, server: str, path: str, body: Any = None) -> Any:
+        url = f"{server}/api/v1/documents/{self.ledger.document}/{path}"
+        return await asyncio.to_thread(call, url, self.person, body)
+
+
+READINGS = (RestReader.text, RestReader.version, RestReader.text)
+
+
+def call(url: str, person: Person, body: Any = None) -> Any:
+    """Makes a REST call, a POST where there is a body; returns the answer."""
+    headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=15) as response:
+        return json.load(response)

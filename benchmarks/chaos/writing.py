@@ -8,7 +8,6 @@ import random
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import Any, Self
 
 from benchmarks.chaos import faults
 from benchmarks.chaos.log import rows
-from benchmarks.chaos.writers import UPDATED, JsonWriter, Ledger, RestReader, Writer, YjsWriter
+from benchmarks.chaos.writers import UPDATED, JsonWriter, Ledger, RestReader, Writer, YjsWriter, call
 from benchmarks.world import Person
 from collaboration.documents.texts import encoded, seed
 from tests.collaboration.documents.typist import Typist
@@ -96,7 +95,10 @@ class Writing:
 
     async def _begin(self, number: int) -> None:
         """Creates a text over REST, and has everybody come in."""
-        ledger = Ledger(await asyncio.to_thread(self._create, f"Text {number}"), put=set(BEGIN), kept=set(BEGIN))
+        text = {"title": f"Text {number}", "strategy": "merge", "content": "".join(BEGIN), "session": self._session}
+        url = f"{self.deployment.url}/api/v1/documents/"
+        made = await asyncio.to_thread(call, url, self._people[0], text)
+        ledger = Ledger(made["id"], put=set(BEGIN), kept=set(BEGIN))
         self.ledgers.append(ledger)
         for place in range(JSON + YJS):
             self.writers.append(await self._writer(ledger, number, place))
@@ -118,14 +120,6 @@ class Writing:
         await self._stack.enter_async_context(writer.client)
         await writer.begin()
         return writer
-
-    def _create(self, title: str) -> str:
-        body = {"session": self._session, "title": title, "strategy": "merge", "content": "".join(BEGIN)}
-        request = urllib.request.Request(f"{self.deployment.url}/api/v1/documents/", json.dumps(body).encode())
-        request.add_header("Authorization", f"Bearer {self._people[0].token}")
-        request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=15) as response:
-            return str(json.load(response)["id"])
 
     # --- what breaks ---------------------------------------------------------------------------------------------
 

@@ -17,7 +17,6 @@ from collaboration.selectors.documents import (
     documents_for,
     documents_listed,
     documents_placed,
-    position_of,
 )
 from collaboration.selectors.sessions import (
     TURNED_OUT,
@@ -90,7 +89,6 @@ __all__ = [
     "participants_waiting",
     "place_in",
     "places_in",
-    "position_of",
     "project_known",
     "project_managed",
     "project_members",

@@ -39,4 +39,5 @@ async def test_every_copy_is_the_same_and_every_acknowledged_edit_is_in_it_once(
                 await writing.lose_editors()
         verdict = await writing.conclude()
     assert verdict.wrong == [], verdict
-    assert (verdict.kept > 100, verdict.struck > 10, verdict.updates > 100, verdict.readings > 10) == (True,) * 4
+    assert min(verdict.kept, verdict.updates) > 100, verdict
+    assert min(verdict.struck, verdict.readings) > 10, verdict
