@@ -35,6 +35,7 @@ COLUMNS = {
     "recovered": "recovered",
     "close": "close code",
     "rss_growth_mib": "RSS by it MiB",
+    "server_us_per_update": "server µs/update",
     "server_cpu": "server core",
     "load_cpu": "load core",
     "others_cpu": "others on server core",

@@ -50,7 +50,8 @@ async def _attempt(bench: Bench, subject: Subject, people: int, count: int, rate
         if holds or not report.disturbed or not again:
             break
         await asyncio.sleep(3.0)
-    return Row(target=subject.name, updates_per_s=round(rate)) | report.row(), holds
+    row = Row(target=subject.name, updates_per_s=round(rate)) | report.row()
+    return row | {"server_us_per_update": round(report.server_cpu / rate * 1e6)}, holds
 
 
 async def _offer(bench: Bench, subject: Subject, typists: list[Typist], count: int, rate: float) -> Report:
