@@ -8,13 +8,14 @@ class CollaborationConfig(AppConfig):
     verbose_name = "Collaboration"
 
     def ready(self) -> None:
-        from bduf_realtime.gateway import doors, sweeps
-        from collaboration import compactor, services, status
+        from bduf_realtime.gateway import doors, samples, sweeps
+        from collaboration import compactor, metrics, services, status
         from collaboration.rooms import DocumentRoom, ProjectRoom, SessionRoom
 
         doors.kinds["document"] = DocumentRoom()
         doors.kinds["project"] = ProjectRoom()
         doors.kinds["session"] = SessionRoom()
+        samples.waiting |= {"versions": metrics.versions_due, "snapshots": metrics.texts_due}
         sweeps.everywhere.append(sweeps.Sweep("counts", 10.0, status.count_for_metrics))
         sweeps.everywhere.append(sweeps.Sweep("compaction_counts", 60.0, status.count_compaction))
         for sweep in (

@@ -15,6 +15,7 @@ documents = Gauge("bduf_documents", "Documents on all instances, by strategy; al
 document_bytes = Gauge("bduf_document_bytes", "Bytes of the texts' updates and of keyed values, on all instances.")
 updates_not_compacted = Gauge("bduf_document_updates_not_compacted", "Updates of texts that are in no snapshot yet.")
 texts_due = Gauge("bduf_document_texts_due", "Texts that should have a new snapshot by now.")
+versions_due = Gauge("bduf_document_versions_due", "Documents with edits that are in no version yet.")
 snapshot_age = Gauge(
     "bduf_document_snapshot_age_seconds",
     "Time since the last edit of the text that was edited longest ago of those that are due; 0 if none is.",

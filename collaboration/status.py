@@ -52,11 +52,15 @@ class SessionLoad(msgspec.Struct, frozen=True):
 
 
 class DocumentMetrics(msgspec.Struct, frozen=True):
-    """Documents on all instances that were not deleted; `cached` are the texts loaded in the one that answers."""
+    """Documents on all instances that were not deleted; `cached` are the texts loaded in the one that answers.
+
+    `versions_due` have edits that are in no version yet, and get one by the clock.
+    """
 
     total: int
     by_strategy: dict[str, int]
     bytes: int
+    versions_due: int
     cached_texts: int
     cached_bytes: int
 
@@ -120,11 +124,11 @@ def session_metrics() -> SessionMetrics:
 
 def document_metrics() -> DocumentMetrics:
     """Counts documents and what they hold."""
-    rows = Document.objects.filter(deleted_at=None).values_list("strategy").annotate(Count("pk"), Sum("size"))
-    counts = {strategy: (number, bytes_) for strategy, number, bytes_ in rows}
-    by_strategy = {str(strategy): counts.get(strategy, (0, 0))[0] for strategy in Document.Strategy}
-    bytes_ = sum(size for _, size in counts.values())
-    return DocumentMetrics(sum(by_strategy.values()), by_strategy, bytes_, len(texts), texts.bytes)
+    kept = Document.objects.filter(deleted_at=None).values_list("strategy")
+    counts = {strategy: sums for strategy, *sums in kept.annotate(Count("pk"), Sum("size"), Count("version_due"))}
+    by_strategy = {str(strategy): counts.get(strategy, [0])[0] for strategy in Document.Strategy}
+    total, bytes_, due = (sum(column) for column in zip([0, 0, 0], *counts.values(), strict=True))
+    return DocumentMetrics(total, by_strategy, bytes_, due, len(texts), texts.bytes)
 
 
 def compaction_metrics() -> CompactionMetrics:
@@ -173,6 +177,7 @@ def count_for_metrics() -> int:
     for strategy, count in written.by_strategy.items():
         metrics.documents.labels(strategy).set(count)
     metrics.document_bytes.set(written.bytes)
+    metrics.versions_due.set(written.versions_due)
     metrics.cache_texts.set(written.cached_texts)
     metrics.cache_bytes.set(written.cached_bytes)
     return 0

@@ -70,6 +70,7 @@ GET    documents/<uuid:pk>/versions/<uuid:version>/diff/current/ 401  404d 200  
 GET    documents/<uuid:pk>/versions/<uuid:version>/diff/<uuid:other>/ 401  404d 200  200  200  200  404d  200
 GET    audit/                                              401  403  403  403  403  403  200   403
 GET    status/                                             401  403  403  403  403  403  200   403
+GET    status/samples/                                     401  403  403  403  403  403  200   403
 GET    connections/                                        401  403  403  403  403  403  200   403
 GET    connections/<uuid:pk>/                              401  403  403  403  403  403  200   403
 DELETE connections/<uuid:pk>/                              401  403  403  403  403  403  204   403

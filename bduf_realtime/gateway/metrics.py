@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -44,3 +45,23 @@ loop_lag_seconds = Gauge("bduf_loop_lag_seconds", "How late the last tick of the
 received = cache(messages_received.labels)
 delivered = cache(events_delivered.labels)
 stage = cache(stage_seconds.labels)
+
+
+def value(metric: Any, suffix: str = "") -> float:
+    """What a metric without labels shows: a gauge, or that part of a histogram."""
+    return float(next(sample.value for sample in _samples(metric) if sample.name.endswith(suffix)))
+
+
+def by_label(metric: Any) -> dict[str, int]:
+    """What a gauge or counter with one label shows, by its values."""
+    shown = (sample for sample in _samples(metric) if not sample.name.endswith("_created"))
+    return {next(iter(sample.labels.values())): int(sample.value) for sample in shown}
+
+
+def buckets(histogram: Any) -> list[tuple[float, float]]:
+    """The buckets' upper bounds in seconds, in rising order, each with how many observations were not over it."""
+    return [(float(sample.labels["le"]), sample.value) for sample in _samples(histogram) if "le" in sample.labels]
+
+
+def _samples(metric: Any) -> list[Any]:
+    return [sample for family in metric.collect() for sample in family.samples]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from django.db.models import Avg, Count, Q, QuerySet, Sum
@@ -107,22 +106,13 @@ def instances() -> list[InstanceInfo]:
 def process() -> ProcessMetrics:
     """What this process has counted."""
     return ProcessMetrics(
-        _by_label(metrics.messages_received, "type"),
-        _by_label(metrics.errors, "code"),
-        _by_label(metrics.events_delivered, "kind"),
-        int(_value(metrics.rooms_open)),
-        int(_value(metrics.journal_waiting)),
-        round(_value(metrics.loop_lag_seconds), 4),
+        metrics.by_label(metrics.messages_received),
+        metrics.by_label(metrics.errors),
+        metrics.by_label(metrics.events_delivered),
+        int(metrics.value(metrics.rooms_open)),
+        int(metrics.value(metrics.journal_waiting)),
+        round(metrics.value(metrics.loop_lag_seconds), 4),
     )
-
-
-def _by_label(counter: Any, label: str) -> dict[str, int]:
-    samples = (sample for family in counter.collect() for sample in family.samples)
-    return {s.labels[label]: int(s.value) for s in samples if s.name.endswith("_total")}
-
-
-def _value(gauge: Any) -> float:
-    return float(next(sample.value for family in gauge.collect() for sample in family.samples))
 
 
 def attendances(rooms: Sequence[str]) -> dict[str, int]:

@@ -17,7 +17,7 @@ import structlog
 
 from bduf_realtime.accounts import tokens
 from bduf_realtime.accounts.tokens import Identity
-from bduf_realtime.gateway import auth, doors, metrics, presence, storage, sweeps
+from bduf_realtime.gateway import auth, doors, metrics, presence, samples, storage, sweeps
 from bduf_realtime.gateway.conf import Conf, conf
 from bduf_realtime.gateway.doors import Joined, Wish
 from bduf_realtime.gateway.errors import Close, RealtimeError
@@ -89,7 +89,7 @@ class Process:
         await storage.call(presence.instance_start, self.id, self.conf.instance_lease)
         self._registered = True
         await self.hub.start()
-        for clock in (self._tick, self._renew, self._report, self._revoke, self._sweep):
+        for clock in (self._tick, self._sample, self._renew, self._report, self._revoke, self._sweep):
             self._tasks.append(asyncio.create_task(self._forever(clock), name=f"clock{clock.__name__}"))
 
     async def stop(self) -> None:
@@ -181,6 +181,10 @@ class Process:
         self.users.forget_idle(now)
         self.handshakes.forget_idle(now)
         await self._gossip()
+
+    async def _sample(self) -> None:
+        samples.recorder.take()
+        await asyncio.sleep(samples.EVERY)
 
     async def _gossip(self) -> None:
         """Tells other instances who spends much here, so that a user's limit holds over all of them."""

@@ -1,10 +1,11 @@
-"""The socket contract as a document, and the connections that operators look after."""
+"""The socket contract as a document, and what operators look after: connections, and how a process does."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -17,10 +18,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bduf_realtime.accounts.rest import caller
-from bduf_realtime.gateway import asyncapi, openapi, services
+from bduf_realtime.gateway import asyncapi, openapi, samples, services
 from bduf_realtime.gateway.errors import CODES
 from bduf_realtime.gateway.models import Connection
-from bduf_realtime.gateway.rest import IsStaff
+from bduf_realtime.gateway.rest import IsStaff, StrictSerializer
 
 
 @extend_schema(exclude=True)
@@ -101,6 +102,22 @@ class ConnectionDetail(generics.RetrieveAPIView[Connection]):
         connection: Any = self.get_object()
         services.connections_cut(connections=_one(connection), by=caller(request), door="rest")
         return Response(status=204)
+
+
+class SamplesQuery(StrictSerializer):
+    since = serializers.DateTimeField(required=False, help_text="The `at` of a sample: only those after it.")
+
+
+class Samples(APIView):
+    """How the process that answers did in the last ten minutes, in samples of two seconds; for staff."""
+
+    permission_classes = [IsStaff]
+
+    @extend_schema(parameters=[SamplesQuery], responses={200: openapi.shape(samples.Samples)})
+    def get(self, request: Request) -> Response:
+        query = SamplesQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        return Response(msgspec.to_builtins(samples.recorder.since(query.validated_data.get("since"))))
 
 
 def _one(connection: Connection) -> QuerySet[Connection]:

@@ -62,6 +62,7 @@ def test_the_gauges_say_what_the_status_says(team: Team) -> None:
     counted = status.document_metrics()
     assert value("s", strategy="merge") == counted.by_strategy["merge"] == 1
     assert value("_bytes") == counted.bytes
+    assert value("_versions_due") == counted.versions_due
     assert value("_cache_texts") == counted.cached_texts
     assert value("_cache_bytes") == counted.cached_bytes
     assert value("_updates_not_compacted") == status.compaction_metrics().updates == 1

@@ -109,7 +109,8 @@ def test_documents_and_what_waits_for_a_snapshot_are_counted(busy: Team, monkeyp
     services.document_delete(document=other.pk, by=busy.owner)
     DocumentUpdate.objects.create(document=text, seq=2, data=b"\0\0")
     selectors.document_content(text)
-    Document.objects.filter(pk=text.pk).update(edited_at=timezone.now() - timedelta(seconds=90))
+    past = timezone.now() - timedelta(seconds=90)
+    Document.objects.filter(pk=text.pk).update(edited_at=past, version_due=past)
     shown = status()
     cached = {name: shown["documents"].pop(name) for name in ("cached_texts", "cached_bytes")}
     assert cached["cached_texts"] > 0 < cached["cached_bytes"]
@@ -117,6 +118,7 @@ def test_documents_and_what_waits_for_a_snapshot_are_counted(busy: Team, monkeyp
         "total": 2,
         "by_strategy": {"merge": 1, "last_write_wins": 0, "reject": 1},
         "bytes": text.size + keyed.size,
+        "versions_due": 1,
     }
     assert shown["compaction"] == {"updates": 2, "due": 0, "age_seconds": 0.0}
     monkeypatch.setattr(collaboration.status, "documents_due", lambda: [text.pk])
