@@ -33,7 +33,7 @@ COLOURS = {"success": "good", "warning": "warn", "info": "info", "danger": "bad"
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds what is going on to the context of the first page; unfold calls it."""
-    return context | now(request) | {"title": "Now"}
+    return context | now(request) | {"title": "Now", "charts": pages.may_view(request, Instance)}
 
 
 def fragment(request: HttpRequest) -> HttpResponse:

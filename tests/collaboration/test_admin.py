@@ -295,6 +295,17 @@ def test_the_first_page_shows_no_more_than_the_visitor_may_see(client: Client, t
         assert hidden not in shown, hidden
 
 
+def test_the_charts_are_for_those_who_may_see_server_processes(root: Client) -> None:
+    shown = text(root, "/admin/")
+    for expected in ('data-samples="/api/v1/status/samples/"', "/static/gateway/charts.js", "unfold/js/chart/chart.js"):
+        assert expected in shown, expected
+    assert root.get("/api/v1/status/samples/").status_code == 200  # with the cookie of the page
+    clerk = person(is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_project"))
+    root.force_login(clerk)
+    assert "charts.js" not in text(root, "/admin/")
+
+
 def test_the_fragment_is_for_staff_only(client: Client, team: Team) -> None:
     for url in ("/admin/now/", page(Session, team.session.pk, "tables")):
         assert client.get(url).headers["Location"].startswith("/admin/login/")
