@@ -38,12 +38,9 @@ class Protocol(WebSocketsSansIOProtocol):
                 self.transport.close()
             return
         at = self._owed
-        if at:
-            super().data_received(data[:at])
-            self._owed = max(0, at - len(data))
-        elif self._head:
+        if self._head:
             data = self._head + data
-        end = len(data)
+        begun, end = 0, len(data)  # what lies between `begun` and `at` is for the parser, all at once
         while end - at >= 2:
             first, length = data[at], data[at + 1]
             start = at + (6 if length & MASKED else 2)
@@ -56,10 +53,16 @@ class Protocol(WebSocketsSansIOProtocol):
             if start > end:
                 break
             stop = start + length
-            if stop > end or not plain or not self._took(first, data[start - 4 : start], data[start:stop]):
-                super().data_received(data[at:stop])
-                self._owed = max(0, stop - end)
+            if plain and stop <= end:
+                if begun < at:
+                    super().data_received(data[begun:at])
+                    begun = at
+                if self._took(first, data[start - 4 : start], data[start:stop]):
+                    begun = stop
             at = stop
+        if begun < at:
+            super().data_received(data[begun:at])
+        self._owed = max(0, at - end)
         self._head = data[at:]
 
     def _took(self, first: int, mask: bytes, payload: bytes) -> bool:
