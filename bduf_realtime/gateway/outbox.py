@@ -224,7 +224,8 @@ class Outbox:
 
     @property
     def _allowance(self) -> float:
-        return max(0, self.sent - self.acked - self._conf.outbox_window) / PACE
+        usual = self._conf.outbox_window + self._conf.outbox_ping_bytes
+        return max(0, self.sent - self.acked - usual) / PACE
 
     def _write(self, payload: Payload) -> None:
         self.sent += size_of(payload)
