@@ -26,6 +26,8 @@ def applied(state: State, event: dict[str, Any]) -> State:
     match event["type"]:
         case "collaboration:message:sent" | "project:broadcast":
             pass
+        case "collaboration:document:version:created" | "collaboration:document:version:restored":
+            pass  # the edits that bring a version back are events of their own
         case "project:updated":
             state["name"] = data["name"]
         case "collaboration:participant:requested":
@@ -111,6 +113,8 @@ ACKED = {
     "collaboration:document:rename": "collaboration:document:renamed",
     "collaboration:document:delete": "collaboration:document:deleted",
     "collaboration:document:update": "collaboration:document:updated",
+    "collaboration:document:version:create": "collaboration:document:version:created",
+    "collaboration:document:version:restore": "collaboration:document:version:restored",
 }
 
 

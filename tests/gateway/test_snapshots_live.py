@@ -23,8 +23,8 @@ DOCUMENT = "collaboration:document:"
 JOINED, UPDATED, REMOVED = f"{PARTICIPANT}joined", f"{PARTICIPANT}updated", f"{PARTICIPANT}removed"
 REQUESTED = f"{PARTICIPANT}requested"
 EPHEMERAL = {"collaboration:signal:sent"}
-IN_DOCUMENTS = {kind for kind in EVENTS if kind.startswith("collaboration:document:")}
-LISTED = IN_DOCUMENTS - {"collaboration:document:updated"}
+IN_DOCUMENTS = {kind for kind in EVENTS if kind.startswith(DOCUMENT)}
+LISTED = {f"{DOCUMENT}created", f"{DOCUMENT}renamed", f"{DOCUMENT}deleted"}
 IN_PROJECTS = {kind for kind in EVENTS if kind.startswith(("project:", "collaboration:session:"))} | LISTED
 IN_SESSIONS = {k for k in EVENTS.keys() - EPHEMERAL if not k.startswith("project:")} - (IN_DOCUMENTS - LISTED)
 # An ended session shows nobody a snapshot; that of the project no longer has it.
@@ -133,6 +133,16 @@ async def test_the_state_of_a_document_follows_from_its_events(hurried: Live, st
             title = {"document": document, "title": "Plan"}
             await room.after(lambda: author.ask(f"{DOCUMENT}rename", title), f"{DOCUMENT}renamed")
             await room.after(lambda: write(3), f"{DOCUMENT}updated")
+            version: dict[str, str] = {}
+
+            async def keep() -> None:
+                kept = await author.ask(f"{DOCUMENT}version:create", title | {"title": "Agreed"})
+                version.update(document=document, version=kept["data"]["id"])
+
+            await room.after(keep, f"{DOCUMENT}version:created")
+            await room.after(lambda: write(4), f"{DOCUMENT}updated")
+            back = (f"{DOCUMENT}version:created", f"{DOCUMENT}version:restored", f"{DOCUMENT}updated")
+            await room.after(lambda: author.ask(f"{DOCUMENT}version:restore", version), *back)
         # Nobody sees a snapshot from before it was created, or after it was deleted.
         assert room.kinds == IN_DOCUMENTS - {f"{DOCUMENT}created", f"{DOCUMENT}deleted"}
 
