@@ -49,6 +49,7 @@ CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "*" not in origi
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: replaces runserver with the ASGI one
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

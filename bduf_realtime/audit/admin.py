@@ -7,16 +7,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.views import ChangeList
 
 from bduf_realtime.accounts.models import User
-from bduf_realtime.audit import pages
+from bduf_realtime.audit import chain_states, pages
+from bduf_realtime.audit.chain import encode_json
+from bduf_realtime.audit.filters import RecentActions, RecentActors, RecentKinds, RecentTrails, Since, Target, Until
 from bduf_realtime.audit.models import SERVER, AuditChain, AuditEntry
 from bduf_realtime.audit.pages import Name, Table, column
+from bduf_realtime.audit.verifications import latest_verifications
 
-RECENT = 2_000
+SUMMARY = 80  # characters of an entry's details in a list
 DOORS = {"socket": "info", "rest": "info", "admin": "warning", "mcp": "primary", "system": "", "cli": ""}
 ACTORS = {"human": "success", "agent": "primary", "service": "info", "system": ""}
 
@@ -151,42 +157,28 @@ class ReadOnlyAdmin(LinkedAdmin):
         return False
 
 
-class RecentValues(admin.SimpleListFilter):
-    """Filters by what a field had lately; asking all of a long trail would read all of it."""
-
-    field = ""
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        recent = AuditEntry.objects.order_by("-at").values_list(self.field, flat=True)[:RECENT]
-        chosen = [self.value()] if self.value() else []
-        return [(value, value) for value in sorted({*recent, *chosen} - {""})]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(**{self.field: self.value()}) if self.value() else queryset
-
-
-class RecentActions(RecentValues):
-    title = parameter_name = field = "action"
-
-
-class RecentKinds(RecentValues):
-    title, parameter_name, field = "kind of actor", "actor_kind", "actor_kind"
-
-
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["when", "actor", "kind_of_actor", "action", "about", "reason", "through", "trail"]
-    list_filter = ["door", RecentKinds, RecentActions, "at"]
+    list_display = ["when", "who", "action", "about", "summary", "through", "trail"]
+    list_filter = [
+        *[RecentTrails, RecentActors, RecentKinds, RecentActions, Target],
+        *[("door", ChoicesDropdownFilter), Since, Until],
+    ]
+    list_filter_submit = True
+    list_before_template = "admin/related_tables.html"
     search_fields = ["=chain__name", "=actor_id", "actor_name", "action", "target"]
     search_help_text = "Actor, action, target, or an id of any of them."
     date_hierarchy = "at"
     ordering = ["-at", "-seq"]
     fieldsets = [
-        (None, {"fields": ["when", "action", "about", "details"]}),
+        (None, {"fields": ["when", "action", "about", "all_details"]}),
         ("Who", {"fields": ["actor", "kind_of_actor", "actor_id", "on_behalf_of", "through"]}),
-        ("Chain", {"fields": ["trail", "seq", "previous_hash", "hash"]}),
+        ("Chain", {"fields": ["trail", "state", "seq", "neighbours", "previous_hash", "hash"]}),
     ]
-    readonly_fields = ["when", "actor", "kind_of_actor", "about", "on_behalf_of", "through", "trail"]
+    readonly_fields = [
+        *["when", "actor", "kind_of_actor", "about", "all_details", "on_behalf_of", "through"],
+        *["trail", "state", "neighbours"],
+    ]
 
     def references(self, row: AuditEntry) -> Iterable[str]:
         return row.target, f"user:{row.actor_id}", f"user:{row.acts_for}", f"project:{row.chain_id}"
@@ -204,6 +196,10 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         return pages.two_lines(pages.exact(row.at), pages.ago(row.at))
 
     @column("Actor", ordering="actor_name")
+    def who(self, row: AuditEntry) -> SafeString:
+        return pages.two_lines(self.actor(row), row.actor_kind)
+
+    @column("Actor")
     def actor(self, row: AuditEntry) -> SafeString | str:
         return self.link_to(row, f"user:{row.actor_id}", row.actor_name)
 
@@ -220,9 +216,16 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         name = self.name_of(row, row.target)
         return pages.two_lines(name.html, row.target.partition(":")[0]) if name else row.target or pages.NOTHING
 
-    @column("Reason")
-    def reason(self, row: AuditEntry) -> SafeString | str:
-        return str(row.details.get("reason", "")) or pages.NOTHING
+    @column("Details")
+    def summary(self, row: AuditEntry) -> SafeString:
+        said = ", ".join(f"{name} {_written(value)}" for name, value in row.details.items())
+        return format_html('<span class="op-summary">{}</span>', Truncator(said).chars(SUMMARY) or pages.NOTHING)
+
+    @column("Details")
+    def all_details(self, row: AuditEntry) -> SafeString:
+        rows = [(name, _written(value)) for name, value in row.details.items()]
+        lines = format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows)
+        return format_html('<dl class="op-list">{}</dl>', lines) if rows else pages.NOTHING
 
     @column("Door", ordering="door", label=DOORS)
     def through(self, row: AuditEntry) -> str:
@@ -232,27 +235,28 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def trail(self, row: AuditEntry) -> SafeString | str:
         return "the server" if row.chain_id == SERVER else self.link_to(row, f"project:{row.chain_id}", row.chain_id)
 
+    @column("State")
+    def state(self, row: AuditEntry) -> SafeString:
+        chain = AuditChain.objects.filter(pk=row.chain_id).first()
+        return chain_states.state(chain, latest_verifications([row.chain_id]).get(row.chain_id))
 
-@admin.register(AuditChain)
-class AuditChainAdmin(ReadOnlyAdmin):
-    list_display = ["name", "belongs_to", "entries", "head_hash"]
-    search_fields = ["name"]
-    search_help_text = "The id of a project, or “server”."
-    fields = ["name", "belongs_to", "entries", "head_hash", "head_seal"]
-    readonly_fields = ["belongs_to", "entries"]
+    @column("Neighbours")
+    def neighbours(self, row: AuditEntry) -> SafeString:
+        beside = AuditEntry.objects.filter(chain=row.chain_id, seq__in=[row.seq - 1, row.seq + 1]).order_by("seq")
+        links = [(pages.page_url(entry), f"{entry.seq} {entry.action}") for entry in beside]
+        found = format_html_join("", '<a href="{}">{}</a>', links)
+        return format_html('<span class="op-chips">{}</span>', found) if links else pages.NOTHING
 
-    def references(self, row: AuditChain) -> Iterable[str]:
-        return (f"project:{row.name}",)
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Shows above the entries how far their chains are verified."""
+        shown = pages.may_view(request, AuditChain)
+        tables = [chain_states.table(request, request.GET.get("chain__name__exact", ""))] if shown else []
+        answer: HttpResponse = super().changelist_view(request, {"tables": tables, **(extra_context or {})})
+        return answer
 
-    @column("Belongs to")
-    def belongs_to(self, row: AuditChain) -> SafeString | str:
-        return (
-            "the server" if row.name == SERVER else self.link_to(row, f"project:{row.name}", "a project that is gone")
-        )
 
-    @column("Entries", ordering="head_seq")
-    def entries(self, row: AuditChain) -> SafeString:
-        return pages.anchor(pages.list_url(AuditEntry, chain__name__exact=row.name), row.head_seq)
+def _written(value: object) -> str:
+    return value if isinstance(value, str) else encode_json(value)
 
 
 def enter(kind: str, model: type[Model]) -> None:

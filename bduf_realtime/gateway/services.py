@@ -1,4 +1,4 @@
-"""What operators do to connections and accounts, each on the server's trail."""
+"""What operators do to connections, accounts and chains, each on the server's trail."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.accounts.services import user_disable as account_disable
 from bduf_realtime.accounts.services import user_enable as account_enable
 from bduf_realtime.accounts.services import user_sign_out_everywhere
+from bduf_realtime.audit.examination import Finding
+from bduf_realtime.audit.models import AuditChain
 from bduf_realtime.audit.services import Actor, AuditRecord, audit_record_many
+from bduf_realtime.audit.verifications import chain_examine, verification_record
 from bduf_realtime.gateway import presence
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.models import Connection
 from bduf_realtime.rooms.transactions import write
+
+# A second's work, beside the event loop.
+ENTRIES_AT_ONCE = 50_000
 
 
 def connections_cut(*, connections: QuerySet[Connection], by: User, door: str = "admin", reason: str = "") -> int:
@@ -50,6 +56,17 @@ def user_sign_out(*, user: User, by: User, door: str = "admin", reason: str = ""
     with write():
         user_sign_out_everywhere(user=user)
         audit_record_many([_entry("user:sign_out", by, f"user:{user.pk}", door, {}, reason)])
+
+
+def chain_verify(*, chain: str, by: User, door: str = "admin", reason: str = "") -> list[Finding]:
+    """Reads a chain and returns what is wrong with it. Raises quota.exceeded for one that is too long for a request."""
+    if AuditChain.objects.filter(name=chain, head_seq__gt=ENTRIES_AT_ONCE).exists():
+        command = f"manage.py audit_verify --record --project {chain}"
+        raise RealtimeError("quota.exceeded", f"It has more than {ENTRIES_AT_ONCE:,} entries; run {command}")
+    seq, findings = chain_examine(chain)
+    with write():
+        verification_record(chain=chain, seq=seq, findings=findings, by=Actor.of(by), door=door, reason=reason)
+    return findings
 
 
 def _refuse_staff(user: User, by: User) -> None:

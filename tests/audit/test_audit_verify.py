@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from bduf_realtime.audit.verifications import latest_verifications
 from tests.audit.conftest import trail_of
 
 Tamper = Callable[..., None]
@@ -48,6 +49,16 @@ def test_findings_are_printed_with_their_place_and_fail_the_command(project: uui
     assert ["seq", "5", "to", "7", "deleted", "missing"] in lines
     assert ["seq", "50", "edited", "not", "what", "was", "recorded"] in lines
     assert error == "The audit trail was tampered with: 2 findings."
+
+
+def test_results_are_put_on_record_where_that_is_wanted(project: uuid.UUID, tamper: Tamper) -> None:
+    run()
+    assert latest_verifications() == {}
+    tamper("UPDATE {entry} SET target = 'x' WHERE chain_id = {mine} AND seq = 50")
+    refused("--record")
+    wrong = {name: verification.wrong for name, verification in latest_verifications().items()}
+    assert len(wrong) == 3
+    assert (wrong[str(project)], wrong["server"]) == (1, 0)
 
 
 def test_an_unknown_project_is_refused(project: uuid.UUID) -> None:

@@ -1,5 +1,5 @@
-"""The pages on which operators see connections, instances and accounts, and act on them through the services."""
+"""The pages on which operators see connections, instances, accounts and chains, and act on them by services."""
 
-from bduf_realtime.gateway.admin import connections, users
+from bduf_realtime.gateway.admin import chains, connections, users
 
-__all__ = ["connections", "users"]
+__all__ = ["chains", "connections", "users"]

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from bduf_realtime.audit import verify
 from bduf_realtime.audit.examination import Finding, written
 from bduf_realtime.audit.models import AuditChain
+from bduf_realtime.audit.services import SYSTEM
+from bduf_realtime.audit.verifications import chain_examine, verification_record
 
 HELP = """\
 Checks the audit trail: every entry is hashed with SECRET_KEY together with the entry before it, so that a row
@@ -55,7 +58,13 @@ class Command(BaseCommand):
             help="also compare with exported anchors, or with those in a log",
         )
 
-    def handle(self, *, project: str | None, export_anchors: bool, anchor: Path | None, **options: Any) -> None:
+        parser.add_argument(
+            "--record", action="store_true", help="put the results on the server's trail, where the admin shows them"
+        )
+
+    def handle(
+        self, *, project: str | None, export_anchors: bool, anchor: Path | None, record: bool, **options: Any
+    ) -> None:
         chains = AuditChain.objects.order_by("name")
         if project is not None:
             chains = chains.filter(name=project)
@@ -67,7 +76,10 @@ class Command(BaseCommand):
         started = time.monotonic()
         entries = found = 0
         for name, count in chains.values_list("name", "head_seq"):
-            findings = list(verify.verify_chain(name))
+            seq, findings = chain_examine(name)
+            if record:
+                with transaction.atomic():
+                    verification_record(chain=name, seq=seq, findings=findings, by=SYSTEM, door="cli")
             self.report(name, findings, counted(count, "entry", "entries"))
             entries, found = entries + count, found + len(findings)
         rest = [] if project else list(verify.verify_orphans())
