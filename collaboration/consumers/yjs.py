@@ -147,6 +147,9 @@ class YjsConsumer(Answering):
             try:
                 await self._take(read_frame(data, LIMITS), now)
             except FrameRefused as refusal:
+                if refusal.reason == "size":  # somebody's application has more to say of itself than we pass on
+                    self.send_error(RealtimeError("cursor.invalid", str(refusal)), None)
+                    return
                 self.malformed_frame(RealtimeError("msg.bad_envelope", str(refusal)), None, now)
             except RealtimeError as error:
                 self.refuse_and_close(error)
