@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 from uuid import UUID
@@ -24,9 +24,10 @@ class Loaded(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The life of a document's log, and the number up to which its updates may be gone."""
+    """Where a document's log stands: its life, its newest number, and the one up to which updates may be gone."""
 
     epoch: str
+    head: int
     compacted: int
 
 
@@ -60,9 +61,9 @@ class TextCache:
                 self._weigh((document, epoch), entry)
 
     def texts(self, wanted: Mapping[UUID, Wanted]) -> dict[UUID, MergedText]:
-        """Many texts as they are now, in two queries, for somebody who holds the locks of their rooms.
+        """Many texts as they are now, in two queries at most, for somebody who holds the locks of their rooms.
 
-        Raises SnapshotMissing.
+        Nothing is read of those that stand where their log does. Raises SnapshotMissing.
         """
         entries = {document: self._entry(document, of.epoch) for document, of in wanted.items()}
         behind = {document for document, entry in entries.items() if entry.seq < wanted[document].compacted}
@@ -72,12 +73,24 @@ class TextCache:
         for document, snapshot in snapshots.items():
             with entries[document].lock:
                 entries[document].restore(snapshot)
-        rows = stored.later_of_many({document: entry.seq for document, entry in entries.items()})
-        for document, entry in entries.items():
-            with entry.lock:
-                entry.take(rows[document])
-                self._weigh((document, wanted[document].epoch), entry)
+        rows = stored.later_of_many({d: entry.seq for d, entry in entries.items() if entry.seq < wanted[d].head})
+        for document, later in rows.items():
+            with entries[document].lock:
+                entries[document].take(later)
+                entries[document].seq = max(entries[document].seq, wanted[document].head)
+                self._weigh((document, wanted[document].epoch), entries[document])
         return {document: entry.text for document, entry in entries.items()}
+
+    def add(self, document: UUID, epoch: str, head: int, rows: Sequence[stored.Row]) -> None:
+        """Adds what was just committed behind number `head`; to a text that stands elsewhere nothing is added."""
+        with self._lock:
+            entry = self._entries.get((document, epoch))
+        if entry is None:
+            return
+        with entry.lock:
+            if entry.seq == head:
+                entry.take(rows)
+                self._weigh((document, epoch), entry)
 
     @property
     def bytes(self) -> int:

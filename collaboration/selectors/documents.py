@@ -14,6 +14,7 @@ from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import NoSuchRoom, timestamp
+from bduf_realtime.rooms.statements import among, rows, uuid_text
 from collaboration.documents import cache
 from collaboration.documents.canonical import Content, digest
 from collaboration.documents.strategies import MERGE
@@ -127,16 +128,19 @@ class Placed(NamedTuple):
 
 def documents_placed(documents: Iterable[str]) -> dict[str, Placed]:
     """Where many documents belong, deleted ones too, in one query."""
-    rows = Document.objects.filter(pk__in=list(documents)).values_list(
-        *["pk", "project", "session", "session__status", "session__settings", "deleted_at", "strategy", "size"],
-        "compacted_seq",
+    named, parameter = among("d.id", map(UUID, documents))
+    found = rows(
+        "SELECT d.id, d.project_id, d.session_id, s.status, s.settings, d.deleted_at, d.strategy, d.size,"  # noqa: S608
+        " d.compacted_seq FROM collaboration_document d LEFT JOIN collaboration_session s ON s.id = d.session_id"
+        f" WHERE {named}",
+        [parameter],
     )
     placed = {}
-    for pk, project, session, status, said, deleted_at, strategy, size, compacted in rows:
-        settings = Settings(**(said or {}))
-        placed[str(pk)] = Placed(
-            str(project),
-            str(session) if session else None,
+    for pk, project, session, status, said, deleted_at, strategy, size, compacted in found:
+        settings = Settings(**(msgspec.json.decode(said) if said else {}))
+        placed[uuid_text(pk)] = Placed(
+            uuid_text(project),
+            uuid_text(session) if session else None,
             status or Session.Status.ACTIVE,
             settings.require_approval,
             deleted_at is not None,

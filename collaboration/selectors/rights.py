@@ -6,14 +6,13 @@ from collections.abc import Collection, Container
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
-
 from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.rooms.statements import among, rows, uuid_text
 from collaboration import roles
-from collaboration.models import Membership, Participant
+from collaboration.models import Participant
 
 Admission = Participant.Admission
-OUTSIDE = (Admission.WAITING, Admission.DENIED, Admission.REMOVED)
+OUTSIDE = tuple(a.value for a in (Admission.WAITING, Admission.DENIED, Admission.REMOVED))
 
 
 class Whose(NamedTuple):
@@ -27,23 +26,28 @@ class Whose(NamedTuple):
 def roles_in(people: Collection[Whose], lobbies: Container[str] = ()) -> dict[Whose, str | RealtimeError]:
     """The role of each, or why they have none: session.not_found, perm.denied or, in a lobby, session.join_pending."""
     users = {UUID(whose.user) for whose in people}
+    is_user, of_users = among("user_id", users)
     # Two plain queries: one that joins sessions and members yields a row for every pair of them.
+    in_project, of_projects = among("project_id", {UUID(whose.project) for whose in people})
     members = {
-        (str(project), str(user)): role
-        for project, user, role in Membership.objects.filter(
-            project__in={whose.project for whose in people}, user__in=users
-        ).values_list("project", "user", "role")
+        (uuid_text(project), uuid_text(user)): role
+        for project, user, role in rows(
+            f"SELECT project_id, user_id, role FROM collaboration_membership WHERE {in_project} AND {is_user}",  # noqa: S608
+            [of_projects, of_users],
+        )
     }
     sessions = {UUID(whose.session) for whose in people if whose.session}
+    in_session, of_sessions = among("session_id", sessions)
+    in_lobby, of_lobbies = among("session_id", [s for s in sessions if str(s) in lobbies])
+    outside, of_outside = among("admission", OUTSIDE)
     # Only those who are not simply what they are in the project: a row for everybody else would be many.
-    special = (
-        Q(role__isnull=False) | Q(admission__in=OUTSIDE) | Q(session__in=[s for s in sessions if str(s) in lobbies])
-    )
     places = {
-        (str(session), str(user)): (role, admission)
-        for session, user, role, admission in Participant.objects.filter(
-            special, session__in=sessions, user__in=users
-        ).values_list("session", "user", "role", "admission")
+        (uuid_text(session), uuid_text(user)): (role, admission)
+        for session, user, role, admission in rows(
+            "SELECT session_id, user_id, role, admission FROM collaboration_participant"  # noqa: S608 - our own words
+            f" WHERE {in_session} AND {is_user} AND (role IS NOT NULL OR {outside} OR {in_lobby})",
+            [of_sessions, of_users, of_outside, of_lobbies],
+        )
     }
     found: dict[Whose, str | RealtimeError] = {}
     for whose in people:

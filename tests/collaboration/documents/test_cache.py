@@ -54,7 +54,7 @@ def test_many_texts_are_brought_up_to_date_in_one_query(team: Team) -> None:
         for name in "abcde"
     ]
     with CaptureQueriesContext(connection) as queries:
-        texts = cache.texts({document.pk: Wanted(EPOCH, 0) for document in documents})
+        texts = cache.texts({document.pk: Wanted(EPOCH, 2**31, 0) for document in documents})
     assert [str(texts[document.pk]) for document in documents] == list("abcde")
     assert len(queries) == 1
     assert cache.texts({}) == {}
@@ -71,7 +71,7 @@ def test_a_text_whose_updates_are_gone_begins_again_with_the_snapshot(document: 
     with one.text(document.pk, EPOCH) as (text, seq):
         assert (str(text), seq) == ("abc", 4)
     with CaptureQueriesContext(connection) as queries:
-        texts = many.texts({document.pk: Wanted(EPOCH, compacted=3)})
+        texts = many.texts({document.pk: Wanted(EPOCH, 4, compacted=3)})
     assert str(texts[document.pk]) == "abc"
     assert len(queries) == 2
 
@@ -85,8 +85,24 @@ def test_a_text_that_has_all_there_is_in_the_snapshot_reads_on_from_where_it_sta
     write(document, 3, ada.type("b"))
     with cache.text(document.pk, EPOCH) as (again, _):
         assert again is text
-    assert cache.texts({document.pk: Wanted(EPOCH, compacted=2)})[document.pk] is text
+    assert cache.texts({document.pk: Wanted(EPOCH, 3, compacted=2)})[document.pk] is text
     assert str(text) == "ab"
+
+
+def test_what_was_committed_is_added_where_the_text_stood_and_only_there(document: Document) -> None:
+    cache, ada = TextCache(2**20), Typist(7)
+    first, second, third = (decoded(ada.type(letter), "update") for letter in "abc")
+    cache.add(document.pk, EPOCH, 1, [(2, first, "ada")])
+    with cache.text(document.pk, EPOCH) as (text, _):
+        assert str(text) == ""
+    text = cache.texts({document.pk: Wanted(EPOCH, 1, 0)})[document.pk]
+    cache.add(document.pk, EPOCH, 1, [(2, first, "ada"), (3, second, "ada")])
+    assert str(text) == "ab"
+    cache.add(document.pk, EPOCH, 9, [(10, third, "ada")])
+    assert str(text) == "ab"
+    with CaptureQueriesContext(connection) as queries:
+        assert cache.texts({document.pk: Wanted(EPOCH, 3, 0)})[document.pk] is text
+    assert len(queries) == 0
 
 
 def test_another_life_of_the_log_is_another_text(document: Document) -> None:
