@@ -13,9 +13,10 @@ from bduf_realtime.rooms.batch import Outcome, Submission
 
 Done = Callable[[Outcome], None]
 
-# Between two commits the loop gets as long for itself as the last one took, so that at a moderate load more commands
-# share one; most of a small commit is what every commit costs. Not where many wait already.
-PAUSE = 0.01  # seconds at most
+# Between two commits the loop gets twice as long for itself as the last one took, so that at a moderate load more
+# commands share one: most of a small commit is what every commit costs. Not where many wait already.
+PAUSES = 2.0
+LONGEST_PAUSE = 0.02  # seconds
 ENOUGH = 256  # commands
 
 
@@ -91,7 +92,7 @@ class Journal:
                     if not entry.answered or not isinstance(outcome, Exception):
                         loop.call_soon(entry.done, outcome)  # where one fails, the others are answered all the same
                 if 0 < len(self._waiting) < ENOUGH:
-                    await asyncio.sleep(min(spent, PAUSE))
+                    await asyncio.sleep(min(spent * PAUSES, LONGEST_PAUSE))
         finally:
             self._writer = None
 

@@ -42,6 +42,7 @@ from collaboration.documents.frames import (
 )
 from collaboration.documents.outbox import YjsOutbox
 from collaboration.documents.texts import state_vector_checked
+from collaboration.documents.updates import UpdateOutline
 
 LIMITS = FrameLimits(size=conf.document_update_bytes + 16, clients=2_000)
 UPDATE = "collaboration:document:update"
@@ -79,9 +80,9 @@ class YjsConsumer(Answering):
         self._limits = Limits(conf, process.users)
         self._entering: asyncio.Task[None] | None = None
         self.home = self._cursors = f"document:{self._document}"
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[bytes, UpdateOutline]] = deque()
         self._waiting_bytes = 0
-        self._under_way: list[bytes] = []
+        self._under_way: list[tuple[bytes, UpdateOutline]] = []
         self._singly = 0
         self._going = False
         self._ask_at: float | None = None
@@ -220,7 +221,7 @@ class YjsConsumer(Answering):
         if owed and not await call(selectors.document_lacks, self._document, outline):
             return  # also of somebody who may only read
         metrics.received(UPDATE).inc()
-        self._waiting.append(frame.update)
+        self._waiting.append((frame.update, outline))
         self._waiting_bytes += len(frame.update)
         self.go_on()
 
@@ -234,24 +235,25 @@ class YjsConsumer(Answering):
             return
         self._going = True
         while self._waiting and not self.in_flight and self.closing is None:
-            self._submit(self._next())
+            self._submit(*self._next())
         self._going = False
 
-    def _next(self) -> bytes:
+    def _next(self) -> tuple[bytes, UpdateOutline | None]:
         most = 1 if self._singly else conf.inbound_backlog
         self._singly = max(0, self._singly - 1)
         parts = self._under_way = [self._waiting.popleft()]
-        size = len(parts[0])
-        while self._waiting and len(parts) < most and size + len(self._waiting[0]) <= MERGED_BYTES:
+        size = len(parts[0][0])
+        while self._waiting and len(parts) < most and size + len(self._waiting[0][0]) <= MERGED_BYTES:
             parts.append(self._waiting.popleft())
-            size += len(parts[-1])
+            size += len(parts[-1][0])
         self._waiting_bytes -= size
-        return parts[0] if len(parts) == 1 else merge_updates(*parts)
+        return parts[0] if len(parts) == 1 else (merge_updates(*(update for update, _ in parts)), None)
 
-    def _submit(self, update: bytes) -> None:
+    def _submit(self, update: bytes, outline: UpdateOutline | None) -> None:
         request = Request(UPDATE, None, {}, time.monotonic())
         try:
-            self.submit(request, services.document_merge(document=self._document, update=update, by=self.author))
+            edit = services.document_merge(document=self._document, update=update, by=self.author, outline=outline)
+            self.submit(request, edit)
         except RealtimeError as error:
             self.refuse(request, error)
 
@@ -269,7 +271,7 @@ class YjsConsumer(Answering):
         elif len(self._under_way) > 1:  # one of them, and the others not with it
             self._singly += len(self._under_way)
             self._waiting.extendleft(reversed(self._under_way))
-            self._waiting_bytes += sum(map(len, self._under_way))
+            self._waiting_bytes += sum(len(update) for update, _ in self._under_way)
         else:
             self.send_error(error, None)
 

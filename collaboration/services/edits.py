@@ -88,10 +88,14 @@ def document_update(*, message: wire.DocumentUpdate, by: Author, joined: bool = 
     return _submission(edit, by, wire.DocumentUpdated(document, message.update, message.changes))
 
 
-def document_merge(*, document: UUID, update: bytes, by: Author) -> Submission:
-    """Makes an update of a Yjs client, who is in the document, ready for the journal; raises doc.update_rejected."""
-    edit = Edit(str(document), by.user, True, update, update_outline(update))
-    return _submission(edit, by, wire.DocumentUpdated(str(document), encoded(update)))
+def document_merge(*, document: UUID, update: bytes, by: Author, outline: UpdateOutline | None = None) -> Submission:
+    """Makes an update of a Yjs client, who is in the document, ready for the journal; raises doc.update_rejected.
+
+    `outline` is what the update says, where the caller has read it.
+    """
+    name = str(document)
+    edit = Edit(name, by.user, True, update, outline or update_outline(update))
+    return _submission(edit, by, wire.DocumentUpdated(name, encoded(update)))
 
 
 def update_outline(update: bytes) -> UpdateOutline:
