@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge
@@ -26,9 +27,10 @@ cache_bytes = Gauge("bduf_document_cache_bytes", "What they take, about.")
 
 def count_taken(edits: Iterable[tuple[str, int]]) -> None:
     """Counts edits that were committed, each by strategy and bytes."""
-    for strategy, bytes_ in edits:
-        updates.labels(strategy).inc()
-        update_bytes.inc(bytes_)
+    taken = list(edits)
+    for strategy, number in Counts(strategy for strategy, _ in taken).items():
+        updates.labels(strategy).inc(number)
+    update_bytes.inc(sum(bytes_ for _, bytes_ in taken))
 
 
 def count_refused(refused: Iterable[Exception]) -> None:

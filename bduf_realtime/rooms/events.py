@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -78,6 +79,7 @@ def fingerprint(type_: str, data: Any) -> str:
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
+@lru_cache(maxsize=16)  # the events of a batch share one
 def timestamp(at: datetime) -> str:
     """ISO 8601 in UTC with milliseconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

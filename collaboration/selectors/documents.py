@@ -14,7 +14,7 @@ from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import NoSuchRoom, timestamp
-from bduf_realtime.rooms.statements import among, rows, uuid_text
+from bduf_realtime.rooms.statements import among_ids, rows, uuid_text
 from collaboration.documents import cache
 from collaboration.documents.canonical import Content, digest
 from collaboration.documents.strategies import MERGE
@@ -128,7 +128,7 @@ class Placed(NamedTuple):
 
 def documents_placed(documents: Iterable[str]) -> dict[str, Placed]:
     """Where many documents belong, deleted ones too, in one query."""
-    named, parameter = among("d.id", map(UUID, documents))
+    named, parameter = among_ids("d.id", documents)
     found = rows(
         "SELECT d.id, d.project_id, d.session_id, s.status, s.settings, d.deleted_at, d.strategy, d.size,"  # noqa: S608
         " d.compacted_seq FROM collaboration_document d LEFT JOIN collaboration_session s ON s.id = d.session_id"

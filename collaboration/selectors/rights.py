@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container
 from typing import NamedTuple
-from uuid import UUID
 
 from bduf_realtime.gateway.errors import RealtimeError
-from bduf_realtime.rooms.statements import among, rows, uuid_text
+from bduf_realtime.rooms.statements import among, among_ids, rows, uuid_text
 from collaboration import roles
 from collaboration.models import Participant
 
@@ -25,10 +24,9 @@ class Whose(NamedTuple):
 
 def roles_in(people: Collection[Whose], lobbies: Container[str] = ()) -> dict[Whose, str | RealtimeError]:
     """The role of each, or why they have none: session.not_found, perm.denied or, in a lobby, session.join_pending."""
-    users = {UUID(whose.user) for whose in people}
-    is_user, of_users = among("user_id", users)
+    is_user, of_users = among_ids("user_id", {whose.user for whose in people})
     # Two plain queries: one that joins sessions and members yields a row for every pair of them.
-    in_project, of_projects = among("project_id", {UUID(whose.project) for whose in people})
+    in_project, of_projects = among_ids("project_id", {whose.project for whose in people})
     members = {
         (uuid_text(project), uuid_text(user)): role
         for project, user, role in rows(
@@ -36,9 +34,9 @@ def roles_in(people: Collection[Whose], lobbies: Container[str] = ()) -> dict[Wh
             [of_projects, of_users],
         )
     }
-    sessions = {UUID(whose.session) for whose in people if whose.session}
-    in_session, of_sessions = among("session_id", sessions)
-    in_lobby, of_lobbies = among("session_id", [s for s in sessions if str(s) in lobbies])
+    sessions = {whose.session for whose in people if whose.session}
+    in_session, of_sessions = among_ids("session_id", sessions)
+    in_lobby, of_lobbies = among_ids("session_id", [session for session in sessions if session in lobbies])
     outside, of_outside = among("admission", OUTSIDE)
     # Only those who are not simply what they are in the project: a row for everybody else would be many.
     places = {

@@ -297,12 +297,12 @@ def edits_write(edits: Sequence[tuple[Any, int]]) -> None:
 def _committed(edits: Sequence[tuple[Edit, int]]) -> None:
     """Counts what was committed, and adds it to the texts that are loaded: reading it again would take longer."""
     metrics.count_taken([(edit.strategy, edit.bytes) for edit, _ in edits])
-    rows: dict[tuple[UUID, cache.Wanted], list[tuple[int, bytes, str]]] = defaultdict(list)
+    rows: dict[tuple[str, cache.Wanted], list[tuple[int, bytes, str]]] = defaultdict(list)
     for edit, seq in edits:
         if edit.update is not None and edit.stands is not None:
-            rows[UUID(edit.document), edit.stands].append((seq, edit.update, edit.user))
+            rows[edit.document, edit.stands].append((seq, edit.update, edit.user))
     for (document, stood), later in rows.items():
-        cache.texts.add(document, stood.epoch, stood.head, later)
+        cache.texts.add(UUID(document), stood.epoch, stood.head, later)
 
 
 # In plain SQL: the ORM takes half of the time of a batch of 200 edits in 20 documents for these two.

@@ -48,7 +48,7 @@ def tallies_add(edits: Iterable[Counted]) -> None:
         count[1] += bytes_
         count[3] = seq
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    stored = UUID if connection.vendor == "postgresql" else lambda document: UUID(document).hex
+    stored = str if connection.vendor == "postgresql" else lambda document: document.replace("-", "")
     rows = [(stored(document), user, now, *count) for (document, user), count in sorted(counts.items())]
     insert(_TABLE, _COLUMNS, _TYPES, rows, _ADD)
 
