@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import NoReturn
+
+import msgspec
 
 from collaboration.documents.contents import CONTENT, DELETED, DOC, GC, SKIP, STRING, TEXT, skip_name
 from collaboration.documents.limits import MAX_CLOCK, SNAPSHOT_LIMITS, UPDATE_LIMITS, UpdateLimits, UpdateRefused
@@ -29,21 +30,22 @@ _SECOND_HALF = re.compile(rb"[\xdc-\xdf]")  # of a surrogate pair, by its high b
 Link = tuple[int, int, int, int]
 
 
-@dataclass(slots=True)
-class ClientStructs:
+# Not dataclasses: to make those would be a good part of what a keystroke takes here.
+
+
+class ClientStructs(msgspec.Struct):
     """The structs of one client in an update."""
 
     clock: int  # of the first
     end: int = 0  # the clock behind the last, without trailing Skips
     pieces: int = 0  # how many cannot be joined to the one before
-    starts: list[int] = field(default_factory=list)  # clocks at which structs start
-    jumps: list[int] = field(default_factory=list)  # those of structs that do not continue the one before
-    links: list[Link] = field(default_factory=list)  # in the order of the structs
-    pairs: list[int] = field(default_factory=list)  # clocks at which a cut would divide a surrogate pair
+    starts: list[int] = []  # clocks at which structs start
+    jumps: list[int] = []  # those of structs that do not continue the one before
+    links: list[Link] = []  # in the order of the structs
+    pairs: list[int] = []  # clocks at which a cut would divide a surrogate pair
 
 
-@dataclass(slots=True)
-class UpdateOutline:
+class UpdateOutline(msgspec.Struct):
     """What a verdict needs to know of an update."""
 
     size: int
@@ -52,12 +54,10 @@ class UpdateOutline:
     kinds: int = 0  # one bit per content reference: 1 << STRING, …
     keyed: bool = False  # has entries of maps
     nested: bool = False  # has parents that are types inside the document
-    clients: dict[int, ClientStructs] = field(default_factory=dict)
-    turned: list[tuple[int, int, int]] = field(
-        default_factory=list
-    )  # client, clock of an origin, of a right origin before it
-    roots: dict[str, int] = field(default_factory=dict)  # the kinds put under each root that is named
-    deletes: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # from clock, to clock (exclusive)
+    clients: dict[int, ClientStructs] = {}
+    turned: list[tuple[int, int, int]] = []  # client, clock of an origin, of a right origin before it
+    roots: dict[str, int] = {}  # the kinds put under each root that is named
+    deletes: dict[int, list[tuple[int, int]]] = {}  # from clock, to clock (exclusive)
 
 
 def read_update(data: bytes, limits: UpdateLimits = UPDATE_LIMITS) -> UpdateOutline:
