@@ -10,8 +10,10 @@ import asyncio
 import time
 from collections import deque
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from pycrdt import merge_updates
 
@@ -24,7 +26,7 @@ from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.gateway.joining import enter
 from bduf_realtime.gateway.ratelimit import Limits
 from bduf_realtime.gateway.socket import Receive, Send
-from bduf_realtime.gateway.storage import call
+from bduf_realtime.gateway.storage import Gathered, call
 from bduf_realtime.rooms.batch import Committed, Outcome
 from bduf_realtime.rooms.events import encode, timestamp
 from collaboration import messages as wire
@@ -39,6 +41,7 @@ from collaboration.documents.frames import (
     StateVector,
     Update,
     read_frame,
+    write_frame,
 )
 from collaboration.documents.outbox import YjsOutbox
 from collaboration.documents.texts import state_vector_checked
@@ -113,13 +116,11 @@ class YjsConsumer(Answering):
     async def _enter(self) -> None:
         try:
             place = await call(selectors.document_place, self._document, UUID(self.user_id))
-            if not place.merges:
-                raise RealtimeError("msg.bad_value", f"The document's strategy is {place.strategy}, not merge.")
             if place.session is not None:
                 self._cursors = f"session:{place.session}"
                 await enter(self, Wish(self._cursors, self.visitor, None, state=False), lambda joined: None)
             await enter(self, Wish(self.home, self.visitor, None, state=False), lambda joined: None)
-            await self._ask()
+            self._ask(place.state_vector)
         except RealtimeError as error:
             error.close = error.close or CLOSES.get(error.code, Close.DATABASE_UNAVAILABLE)
             self.refuse_and_close(error)
@@ -175,12 +176,10 @@ class YjsConsumer(Answering):
         """Sends what a client lacks."""
         if self.outbox.answering:
             raise RealtimeError("rate.limited", "Read the first answer before you ask again.")
-        update, _, _ = await call(selectors.document_update, self._document, vector)
-        self.outbox.answer(Update(update, answer=True))
+        self.outbox.answer(await _lacking()((self._document, vector)))
 
-    async def _ask(self) -> None:
-        """Asks the client for all that it has and the document has not."""
-        _, vector, _ = await call(selectors.document_update, self._document, None)
+    def _ask(self, vector: bytes) -> None:
+        """Asks the client for all that it has and the document, which has so much, has not."""
         self._owed += 1
         self.outbox.answer(StateVector(vector))
 
@@ -343,6 +342,27 @@ class YjsConsumer(Answering):
 
     async def _ask_or_wait(self) -> None:
         try:
-            await self._ask()
+            self._ask(await call(selectors.document_vector, self._document))
         except RealtimeError:
             self._fall_behind(time.monotonic())
+
+
+# Many who come at once mostly lack the same, which is read and framed for all of them together.
+_questions: WeakKeyDictionary[asyncio.AbstractEventLoop, Gathered[tuple[UUID, bytes], bytes]] = WeakKeyDictionary()
+
+
+def _lacking() -> Gathered[tuple[UUID, bytes], bytes]:
+    loop = asyncio.get_running_loop()
+    if loop not in _questions:
+        _questions[loop] = Gathered(_frames_lacking, batch=64)
+    return _questions[loop]
+
+
+def _frames_lacking(asked: list[tuple[UUID, bytes]]) -> list[bytes | Exception]:
+    updates = selectors.document_updates(asked)
+    return [update if isinstance(update, Exception) else _framed(update) for update in updates]
+
+
+@lru_cache(maxsize=4)
+def _framed(update: bytes) -> bytes:
+    return write_frame(Update(update, answer=True))

@@ -42,10 +42,10 @@ class YjsOutbox(Outbox):
         if isinstance(frame, str) and frame.startswith(UPDATED):
             super().put(frame)
 
-    def answer(self, frame: Frame) -> None:
-        """Queues a frame for this client alone."""
+    def answer(self, frame: Frame | bytes) -> None:
+        """Queues a frame for this client alone, written already where it is long."""
         if not self.closed:
-            self._ordered.append(write_frame(frame))
+            self._ordered.append(frame if isinstance(frame, bytes) else write_frame(frame))
             if self._scheduled is None and self._sending is None:
                 self._schedule()
 

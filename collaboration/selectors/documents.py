@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -92,21 +92,25 @@ def document_role(document: Document, user: UUID, missing: str = "doc.not_found"
 
 
 class DocumentPlace(NamedTuple):
-    """A document as a Yjs client comes to it; `session` is the one it enters with it, unless that has ended."""
+    """A text as a Yjs client comes to it; `session` is the one it enters with it, unless that has ended."""
 
-    strategy: str
     session: UUID | None
-
-    @property
-    def merges(self) -> bool:
-        return self.strategy == MERGE
+    state_vector: bytes
 
 
 def document_place(document: UUID, user: UUID) -> DocumentPlace:
-    """Where a user finds a document; raises what `document_for` does."""
+    """Where a user finds a text; raises what `document_for` does, and msg.bad_value for what is no text."""
     found, _ = document_for(document, user)
+    if found.strategy != MERGE:
+        raise RealtimeError("msg.bad_value", f"The document's strategy is {found.strategy}, not {MERGE}.")
     ended = found.session is not None and found.session.status == Session.Status.ENDED
-    return DocumentPlace(found.strategy, None if ended else found.session_id)
+    return DocumentPlace(None if ended else found.session_id, document_vector(document))
+
+
+def document_vector(document: UUID) -> bytes:
+    """What a text has, for Yjs; raises doc.not_found."""
+    with cache.texts.text(document, position_of(document).epoch) as (text, _):
+        return text.state_vector
 
 
 class Placed(NamedTuple):
@@ -235,6 +239,18 @@ def document_update(document: UUID, state_vector: bytes | None = None) -> TextUp
     where = position_of(document)
     with cache.texts.text(document, where.epoch) as (text, seq):
         return TextUpdate(text.update(state_vector), text.state_vector, max(where.head, seq))
+
+
+def document_updates(asked: Sequence[tuple[UUID, bytes]]) -> list[bytes | Exception]:
+    """What of texts many lack who have these state vectors; those who lack the same get the same bytes."""
+    found: dict[tuple[UUID, bytes], bytes | Exception] = {}
+    for question in asked:
+        if question not in found:
+            try:
+                found[question] = document_update(*question).update
+            except RealtimeError as error:
+                found[question] = error
+    return [found[question] for question in asked]
 
 
 def document_lacks(document: UUID, outline: UpdateOutline) -> bool:
