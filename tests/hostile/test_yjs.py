@@ -96,7 +96,6 @@ MALFORMED = {
     "awareness that is no JSON": write_frame(Awareness({1: (1, '{"cursor":NaN}')})),
     "awareness of depth": write_frame(Awareness({1: (1, '{"a":' * 500 + "1" + "}" * 500)})),
     "awareness of the far future": write_frame(Awareness({1: (2**53, "{}")})),
-    "awareness of a size": write_frame(Awareness({1: (1, json.dumps({"a": "x" * 100_000}))})),
 }
 
 
@@ -111,6 +110,15 @@ def test_frames_that_are_none_are_told_and_the_fifth_ends_the_connection(kind: s
     wire.give(MALFORMED[kind])
     assert wire.closed_with() == 4422
     assert content(target.live, document) == "Hello"
+
+
+def test_an_awareness_that_says_too_much_is_let_go_and_the_connection_goes_on(target: Target) -> None:
+    document = started(target.live)
+    wire = inside(target, document)
+    for clock in range(6):
+        wire.give(Awareness({1: (clock, json.dumps({"avatar": "x" * 100_000}))}))
+    assert wire.denied().startswith("cursor.invalid")
+    wire.synced()
 
 
 def test_text_is_not_what_this_endpoint_takes(target: Target) -> None:
