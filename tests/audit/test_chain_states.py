@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 
@@ -67,6 +68,8 @@ def test_a_broken_chain_is_shown_first_with_where_and_what_to_do(
     whole = shown(operator, page(AuditChain, chain.pk, "change"))
     for expected in ("broken", "Keep it and its backups as they are", "What is wrong"):
         assert expected in whole, expected
+    [link] = re.findall(r'href="([^"]+)">7 to 8<', whole)
+    assert operator.get(link.replace("&amp;", "&")).context["cl"].result_count == 2
     entry = AuditEntry.objects.filter(chain=chain, seq=20).get()
     assert "edited" in shown(operator, page(AuditEntry, entry.pk, "change"))
 

@@ -13,7 +13,7 @@ from bduf_realtime.audit import chain_states, pages
 from bduf_realtime.audit.examination import written
 from bduf_realtime.audit.models import AuditChain, AuditEntry
 from bduf_realtime.audit.pages import Table, column
-from bduf_realtime.audit.verifications import latest_verifications, verifications_of
+from bduf_realtime.audit.verifications import Found, latest_verifications, verifications_of
 from bduf_realtime.gateway import services
 from bduf_realtime.gateway.operating import OperatedAdmin, Operation
 
@@ -61,7 +61,7 @@ class AuditChainAdmin(OperatedAdmin):
         findings = done[0].findings if done else []
         headers = ["When", "By", "Up to", "Found"]
         rows = [[pages.at(v.at), v.by, f"{v.seq:,}", f"{v.wrong:,}" if v.findings else "nothing"] for v in done]
-        wrong = [[written(found.seq, found.last), found.kind, found.detail] for found in findings]
+        wrong = [[_entries_of(row, found), found.kind, found.detail] for found in findings]
         return [
             *([Table("What is wrong", ["Seq", "What was done", ""], wrong)] if wrong else []),
             Table("Verifications", headers, rows, "None lately.", numbers=frozenset({2})),
@@ -82,3 +82,8 @@ class AuditChainAdmin(OperatedAdmin):
     @column("What to do")
     def what_to_do(self, row: Any) -> str:
         return ADVICE[chain_states.word(row.verification)]
+
+
+def _entries_of(chain: AuditChain, found: Found) -> SafeString:
+    where = {"chain__name__exact": chain.name, "seq__gte": found.seq, "seq__lte": found.last}
+    return pages.anchor(pages.list_url(AuditEntry, **where), written(found.seq, found.last))

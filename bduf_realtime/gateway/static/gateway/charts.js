@@ -7,7 +7,7 @@
   const EVERY = 2000;
   const PATIENCE = 10000;
   const SHOWN = 600000; // ms of samples
-  const FORGOTTEN = 60000; // ms after which a process that does not answer any more is left out
+  const FORGOTTEN = 20000; // ms after which a process that does not answer any more is left out
   const LINES = 6; // colours, and lines of one chart
   const DASHES = [[], [6, 3], [2, 2]]; // so that lines differ without their colours
 
@@ -19,13 +19,13 @@
     "texts without a snapshot": sample.waiting.snapshots,
   });
 
-  // `of` makes numbers by name of a sample; `sparse` leaves out names that are always 0, `total` adds up.
+  // `of` makes numbers by name of a sample; `sparse` leaves out names without any, `total` adds up.
   const CHARTS = [
     { title: "Connections", unit: "open", of: (sample) => sample.connections, sparse: true },
     { title: "Messages", unit: "per second", of: (sample) => ({ in: sample.messages_in, out: sample.messages_out }) },
     { title: "Commits", unit: "per second", of: (sample) => ({ commands: sample.commands, transactions: sample.commits }) },
-    { title: "Latency, half of the commands (p50)", unit: "ms", of: stages("p50_ms") },
-    { title: "Latency, 99 of 100 commands (p99)", unit: "ms", of: stages("p99_ms") },
+    { title: "Latency, half of the commands (p50)", unit: "ms", of: stages("p50_ms"), sparse: true },
+    { title: "Latency, 99 of 100 commands (p99)", unit: "ms", of: stages("p99_ms"), sparse: true },
     { title: "Unsaved", unit: "waiting", of: waiting },
     { title: "Refusals", unit: "in two seconds", of: (sample) => sample.refusals, sparse: true, total: true },
   ];
@@ -108,13 +108,14 @@
     }
 
     tell(names) {
-      const told = names.map(([name, value]) => `${name} ${written(value)}${this.kind.total ? " in ten minutes" : ""}`);
-      this.canvas.setAttribute("aria-label", `${this.kind.title}, ${this.kind.unit}: ${told.join(", ") || "none"}`);
-      const rows = names.map(([name, value]) => {
+      const told = names.map(([name, value]) => [name, written(value) + (this.kind.total ? " in ten minutes" : "")]);
+      const label = told.map((words) => words.join(" ")).join(", ") || "none";
+      this.canvas.setAttribute("aria-label", `${this.kind.title}, ${this.kind.unit}: ${label}`);
+      const rows = told.map(([name, text]) => {
         const row = element("div");
         const place = this.places.get(name);
         row.append(element("i", `op-swatch op-line-${place + 1} op-dash-${place % 3}`));
-        row.append(element("dt", "", name), element("dd", "", written(value)));
+        row.append(element("dt", "", name), element("dd", "", text));
         return row;
       });
       this.values.replaceChildren(...(rows.length ? rows : [element("div", "op-quiet", "none in ten minutes")]));
