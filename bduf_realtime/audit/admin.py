@@ -218,14 +218,13 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @column("Details")
     def summary(self, row: AuditEntry) -> SafeString:
-        said = ", ".join(f"{name} {_written(value)}" for name, value in row.details.items())
+        said = ", ".join(f"{name} {value}" for name, value in _said(row))
         return format_html('<span class="op-summary">{}</span>', Truncator(said).chars(SUMMARY) or pages.NOTHING)
 
     @column("Details")
     def all_details(self, row: AuditEntry) -> SafeString:
-        rows = [(name, _written(value)) for name, value in row.details.items()]
-        lines = format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows)
-        return format_html('<dl class="op-list">{}</dl>', lines) if rows else pages.NOTHING
+        lines = format_html_join("", "<dt>{}</dt><dd>{}</dd>", _said(row))
+        return format_html('<dl class="op-list">{}</dl>', lines) if lines else pages.NOTHING
 
     @column("Door", ordering="door", label=DOORS)
     def through(self, row: AuditEntry) -> str:
@@ -255,8 +254,10 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         return answer
 
 
-def _written(value: object) -> str:
-    return value if isinstance(value, str) else encode_json(value)
+def _said(row: AuditEntry) -> list[tuple[str, str]]:
+    """An entry's details by name; what was put there by hand may have none."""
+    details = row.details if isinstance(row.details, dict) else {"": row.details}
+    return [(name, value if isinstance(value, str) else encode_json(value)) for name, value in details.items()]
 
 
 def enter(kind: str, model: type[Model]) -> None:

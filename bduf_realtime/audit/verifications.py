@@ -7,7 +7,8 @@ from contextlib import suppress
 from datetime import datetime
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 
 from bduf_realtime.audit.examination import Finding
 from bduf_realtime.audit.models import SERVER, AuditChain, AuditEntry
@@ -81,7 +82,8 @@ def _recent() -> QuerySet[AuditEntry]:
 
 
 def _read(entries: QuerySet[AuditEntry]) -> Iterator[tuple[str, Verification]]:
-    for target, at, by, details in entries.values_list("target", "at", "actor_name", "details"):
+    stored = entries.values_list("target", "at", "actor_name", Cast("details", TextField()))
+    for target, at, by, details in stored:
         # Where the trail was changed by hand, an entry may say anything.
-        with suppress(msgspec.ValidationError, TypeError):
-            yield target, msgspec.convert({**details, "at": at, "by": by}, Verification)
+        with suppress(msgspec.MsgspecError, TypeError):
+            yield target, msgspec.convert({**msgspec.json.decode(details), "at": at, "by": by}, Verification)

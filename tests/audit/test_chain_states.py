@@ -126,6 +126,15 @@ def test_an_entry_shows_its_neighbours_and_its_details_by_name(operator: Client,
     assert "to moderator, number 20" in shown(operator, page(AuditEntry), q="session:20")
 
 
+def test_details_that_were_changed_by_hand_are_shown_as_they_are(
+    operator: Client, chain: AuditChain, tamper: Tamper
+) -> None:
+    tamper("UPDATE {entry} SET details = '[1, \"x\"]' WHERE chain_id = {mine} AND seq = 20")
+    entry = AuditEntry.objects.filter(chain=chain, seq=20).get()
+    for url in (page(AuditEntry), page(AuditEntry, entry.pk, "change")):
+        assert "[1,&quot;x&quot;]" in shown(operator, url, q="session:20"), url
+
+
 def test_more_chains_and_verifications_take_no_more_queries(operator: Client, chain: AuditChain) -> None:
     def queries(url: str) -> int:
         with CaptureQueriesContext(connection) as captured:
