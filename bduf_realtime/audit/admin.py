@@ -168,7 +168,6 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_before_template = "admin/related_tables.html"
     search_fields = ["=chain__name", "=actor_id", "actor_name", "action", "target"]
     search_help_text = "Actor, action, target, or an id of any of them."
-    date_hierarchy = "at"
     ordering = ["-at", "-seq"]
     fieldsets = [
         (None, {"fields": ["when", "action", "about", "all_details"]}),
