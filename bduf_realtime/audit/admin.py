@@ -22,7 +22,7 @@ from bduf_realtime.audit.models import SERVER, AuditChain, AuditEntry
 from bduf_realtime.audit.pages import Name, Table, column
 from bduf_realtime.audit.verifications import latest_verifications
 
-SUMMARY = 80  # characters of an entry's details in a list
+SUMMARY = 60  # characters of an entry's details in a list
 DOORS = {"socket": "info", "rest": "info", "admin": "warning", "mcp": "primary", "system": "", "cli": ""}
 ACTORS = {"human": "success", "agent": "primary", "service": "info", "system": ""}
 

@@ -14,9 +14,9 @@
   const stages = (field) => (sample) =>
     Object.fromEntries(Object.entries(sample.stages).map(([stage, latency]) => [stage, latency[field]]));
   const waiting = (sample) => ({
-    "commands to commit": sample.waiting.journal,
-    "documents without a version": sample.waiting.versions,
-    "texts without a snapshot": sample.waiting.snapshots,
+    "commands awaiting their commit": sample.waiting.journal,
+    "documents awaiting a version": sample.waiting.versions,
+    "texts awaiting a snapshot": sample.waiting.snapshots,
   });
 
   // `of` makes numbers by name of a sample; `sparse` leaves out names without any, `total` adds up.
