@@ -14,6 +14,9 @@ from websockets.protocol import State
 CUT_AFTER = 5.0
 READ_AHEAD = 16  # messages that may wait for the application before reading pauses
 PLAIN_BYTES = 65_536
+# With so many received at once there is more, which libuv would read up to 32 times before others have a turn: seconds
+# of the smallest frames.
+MUCH = 65_536
 TEXT, BINARY, MASKED = 0x81, 0x82, 0x80  # the first two with FIN
 
 
@@ -64,11 +67,20 @@ class Protocol(WebSocketsSansIOProtocol):
             super().data_received(data[begun:at])
         self._owed = max(0, at - end)
         self._head = data[at:]
+        if end >= MUCH and not self.read_paused:
+            self.transport.pause_reading()
+            self.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.read_paused and not self.transport.is_closing() and not self.transport.is_reading():
+            self.transport.resume_reading()
 
     def _took(self, first: int, mask: bytes, payload: bytes) -> bool:
         """Hands a message to the application; false where it is for the parser to read, or to refuse."""
+        if self.close_sent:
+            return True  # nobody is there to hear it
         # `frames` holds the pieces so far of a message in several.
-        if self.frames or self.close_sent or self.conn.state is not State.OPEN or len(payload) > PLAIN_BYTES:
+        if self.frames or self.conn.state is not State.OPEN or len(payload) > PLAIN_BYTES:
             return False
         data = apply_mask(payload, mask)
         message: dict[str, Any] = {"type": "websocket.receive"}

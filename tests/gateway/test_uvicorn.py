@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import uvicorn
 
-from bduf_realtime.gateway.uvicorn import PLAIN_BYTES, READ_AHEAD, Protocol
+from bduf_realtime.gateway.uvicorn import MUCH, PLAIN_BYTES, READ_AHEAD, Protocol
 from tests.hostile.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
-from tests.servers import MS
+from tests.servers import MS, eventually
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -160,3 +160,23 @@ async def test_reading_pauses_while_many_messages_wait_and_goes_on_when_none_doe
     answers = [await echo.frame() for _ in range(READ_AHEAD + 2)]
     assert answers == [*((TEXT, b"%d" % n) for n in range(READ_AHEAD + 1)), (TEXT, b"and one")]
     assert not echo.protocol.read_paused
+
+
+@pytest.mark.parametrize("piece", [frame(b"", PING), frame(b"", CONTINUATION, fin=False)], ids=["pings", "fragments"])
+async def test_whoever_sends_much_at_once_lets_others_have_a_turn(echo: Echo, piece: bytes) -> None:
+    echo.protocol.data_received(frame(b"", fin=False))
+    echo.protocol.data_received(piece * (MUCH // len(piece) + 1))
+    assert not echo.protocol.transport.is_reading()
+    await eventually(echo.protocol.transport.is_reading)
+
+
+async def test_what_comes_after_the_close_is_let_go_up_to_the_answer_to_it(echo: Echo) -> None:
+    echo.protocol.data_received(frame(b"bye"))
+    assert await echo.frame() == (TEXT, b"bye")
+    await echo.protocol.send({"type": "websocket.close", "code": 4529})
+    echo.protocol.data_received(frame(b"too late") * 20_000)
+    assert echo.protocol.queue.get_nowait()["type"] == "websocket.disconnect"
+    assert echo.protocol.queue.empty()
+    assert await echo.closed() == 4529
+    echo.protocol.data_received(frame(struct.pack("!H", 4529), CLOSE))
+    assert await echo.answers.read() == b""
