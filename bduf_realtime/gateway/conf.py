@@ -66,7 +66,9 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     rate_connection: Annotated[float, "Commands a connection may send, cursor moves not counted."] = 200.0
     rate_user: Annotated[float, "Commands a user may send over all connections, cursor moves not counted."] = 400.0
     rate_message: Annotated[float, "Room messages a connection may send."] = 100.0
-    rate_document: Annotated[float, "Document updates a connection may send."] = 100.0
+    rate_document: Annotated[float, "Document updates a connection may send; each 8 KB of one count as another."] = (
+        100.0
+    )
     rate_signal: Annotated[float, "Signals a connection may send."] = 100.0
     rate_join: Annotated[float, "Joins and leaves a connection may send."] = 20.0
     rate_manage: Annotated[float, "Commands a connection may send that change sessions and participants."] = 20.0

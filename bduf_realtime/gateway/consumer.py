@@ -141,7 +141,7 @@ class RealtimeConsumer(Answering):
         if handler.shape is Pong:
             self._run(handler, request)
             return
-        if not self._within_rate(handler.type, handler.rate, envelope.id, now):
+        if not self._within_rate(handler.type, handler.rate, envelope.id, now, size):
             return
         if handler.shape is not Ping:
             self._active = now
@@ -225,9 +225,9 @@ class RealtimeConsumer(Answering):
 
     # --- rates ---------------------------------------------------------------------------------------------------
 
-    def _within_rate(self, type_: str, rate: str | None, id_: str | None, now: float) -> bool:
+    def _within_rate(self, type_: str, rate: str | None, id_: str | None, now: float, size: int = 0) -> bool:
         """Whether a command may run now; if not, the client is told how long to wait."""
-        limited = self._limits.take(rate, self.user_id, now)
+        limited = self._limits.take(rate, self.user_id, now, size)
         if limited is None:
             return True
         self._limited(*limited, type_, id_, now)

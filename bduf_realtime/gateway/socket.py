@@ -29,6 +29,7 @@ logger = structlog.get_logger(__name__)
 PROTOCOL_VERSION = 1
 CLOSE_TIMEOUT = 2.0
 REPORT_EVERY = 15.0
+A_TURN = 65_536  # bytes of one client, after which the others have a turn
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -127,7 +128,7 @@ class Socket(AsyncConsumer):
             self.close(Close.UNSUPPORTED_VERSION, f"unsupported;supported={auth.PROTOCOL}")
         elif handshake.credential is not None and await self.authenticate(handshake.credential):
             self.send_connected([])
-        turns = 0
+        turns = heard = 0
         while self.closing is None:
             message = await receive()
             if message["type"] == "websocket.disconnect":
@@ -136,8 +137,9 @@ class Socket(AsyncConsumer):
             self._heard = time.monotonic()
             await self.received(message, self._heard)
             turns += 1
-            if turns % 64 == 0:  # a full server queue never suspends: let others have a turn
-                await asyncio.sleep(0)
+            if turns % 64 == 0 or self.bytes_in - heard > A_TURN:
+                heard = self.bytes_in
+                await asyncio.sleep(0)  # a full server queue never suspends: let others have a turn
 
     async def received(self, message: dict[str, Any], now: float) -> None:
         """Takes one frame of the client."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bduf_realtime.gateway.ratelimit import Abuse, Bucket, Malformed, Turns, UserBuckets
+from bduf_realtime.gateway.conf import Conf
+from bduf_realtime.gateway.ratelimit import BYTES_A_TOKEN, Abuse, Bucket, Limits, Malformed, Turns, UserBuckets
 
 
 def test_a_bucket_holds_a_burst_and_then_its_rate() -> None:
@@ -31,6 +32,24 @@ def test_a_bucket_regains_no_more_than_its_burst() -> None:
     assert bucket.full(1_000.0)
     assert bucket.take(1_000.0, cost=10) == 0.0
     assert bucket.take(1_000.0) > 0
+
+
+def test_what_costs_more_than_a_bucket_holds_takes_a_full_one() -> None:
+    bucket = Bucket(rate=10, burst=1, now=0.0)
+    assert bucket.take(0.0, cost=1_000) == 0.0
+    assert bucket.take(0.5, cost=1_000) == pytest.approx(0.5)
+    assert bucket.take(1.0, cost=1_000) == 0.0
+
+
+def test_a_large_document_update_counts_as_several_and_nothing_else_does() -> None:
+    conf = Conf(rate_document=10, rate_message=10, rate_burst=1)
+    limits = Limits(conf, UserBuckets(100, 1))
+    assert limits.take("message", "ada", 0.0, 9 * BYTES_A_TOKEN) is None
+    assert limits.take("message", "ada", 0.0) is None
+    assert limits.take("document", "ada", 0.0, 9 * BYTES_A_TOKEN) is None
+    limited = limits.take("document", "ada", 0.0)
+    assert limited is not None
+    assert limited[0] == "document"
 
 
 def test_even_the_slowest_bucket_holds_one() -> None:
