@@ -33,6 +33,7 @@ from collaboration import messages as wire
 from collaboration import selectors, services
 from collaboration.documents.awareness import GONE, read_place
 from collaboration.documents.frames import (
+    SYNC,
     Awareness,
     Denied,
     FrameLimits,
@@ -41,6 +42,7 @@ from collaboration.documents.frames import (
     StateVector,
     Update,
     read_frame,
+    read_state,
     write_frame,
 )
 from collaboration.documents.outbox import YjsOutbox
@@ -49,6 +51,7 @@ from collaboration.documents.updates import UpdateOutline
 
 LIMITS = FrameLimits(size=conf.document_update_bytes + 16, clients=2_000)
 UPDATE = "collaboration:document:update"
+EDITS = bytes((SYNC,))  # how frames begin that have rates of their own
 MERGED_BYTES = 65_536
 # What was not taken in is asked for again so much later at first, and twice as much each time it fails again.
 ASK_AGAIN, ASK_LATEST = 0.5, 30.0
@@ -147,7 +150,8 @@ class YjsConsumer(Answering):
             self.malformed_frame(RealtimeError("msg.bad_envelope", "This endpoint takes binary frames."), None, now)
         else:
             try:
-                await self._take(read_frame(data, LIMITS), now)
+                if data[:1] == EDITS or self._within_rate(None, now):
+                    await self._take(read_frame(data, LIMITS), now)
             except FrameRefused as refusal:
                 if refusal.reason == "size":  # somebody's application has more to say of itself than we pass on
                     self.send_error(RealtimeError("cursor.invalid", str(refusal)), None)
@@ -195,8 +199,8 @@ class YjsConsumer(Answering):
             reason = error.details.get("reason")
             self.outbox.answer(Denied(f"{error.code}{f' ({reason})' if reason else ''}: {error.message}"))
 
-    def _within_rate(self, rate: str, now: float) -> bool:
-        limited = self._limits.take(rate, self.user_id, now)
+    def _within_rate(self, rate: str | None, now: float, size: int = 0) -> bool:
+        limited = self._limits.take(rate, self.user_id, now, size)
         if limited is None:
             return True
         metrics.rate_limited.labels(limited[0]).inc()
@@ -213,7 +217,7 @@ class YjsConsumer(Answering):
             self._behind_until = 0.0
         if self._ask_at is not None or now < self._behind_until or self.expired:
             return  # it comes with the answer
-        if not owed and (self._crowded or not self._within_rate("document", now)):
+        if not owed and (self._crowded or not self._within_rate("document", now, len(frame.update))):
             self._fall_behind(now)
             return
         outline = services.update_outline(frame.update)
@@ -292,11 +296,10 @@ class YjsConsumer(Answering):
         if client not in states:
             return
         clock, state = states[client]
+        if clock > seen or state == GONE:  # an answer to our question repeats what was said
+            self._state = read_state(state)
+            self._show(now)
         self._awareness = (client, clock)
-        if clock <= seen and state != GONE:
-            return  # an answer to our question repeats what was said
-        self._state = state
-        self._show(now)
 
     def _show(self, now: float) -> None:
         """Shows the others where the client is, unless they may not see it, or not so often: then on a later tick."""

@@ -12,6 +12,8 @@ import pytest
 
 from collaboration.documents.frames import (
     Awareness,
+    Denied,
+    Frame,
     QueryAwareness,
     StateVector,
     Update,
@@ -23,7 +25,7 @@ from tests.collaboration.documents.typist import Typist
 from tests.hostile.conftest import CONNECTIONS_PER_USER, EXPIRY_GRACE, HEARTBEAT_TIMEOUT, TICK
 from tests.hostile.forgery import forged
 from tests.hostile.target import Target
-from tests.hostile.wire import PATIENCE, TEXT, Ended, frame
+from tests.hostile.wire import BINARY, PATIENCE, TEXT, Ended, frame
 from tests.hostile.yjs import NOTHING, YjsWire, content, inside, started
 from tests.live import Live
 from tests.node.editors import Editors
@@ -288,3 +290,23 @@ def test_asking_for_everything_again_and_again_is_limited(target: Target) -> Non
         except (TimeoutError, Ended):
             break
     assert received < 60
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        Denied("no"),
+        Awareness(dict.fromkeys(range(1_000), (1, '{"a":[[1]]}'))),
+        Awareness({FORGER: (1, "{}")}),
+    ],
+    ids=["refusals", "others' states", "one's own state"],
+)
+def test_whoever_floods_with_what_is_no_edit_is_closed_4529_and_nobody_waits(flood: Frame, target: Target) -> None:
+    wire = inside(target, started(target.live))
+    wire.awaited(StateVector)
+    pieces = frame(write_frame(flood), BINARY) * 20
+
+    def is_closed() -> bool:
+        return not wire.write(pieces) or any(event["code"] == 4529 for event in target.events("connection_closed"))
+
+    wait_until(is_closed, timeout=PATIENCE)

@@ -18,6 +18,7 @@ from collaboration.documents.frames import (
     Update,
     read_awareness,
     read_frame,
+    read_state,
     write_awareness,
     write_frame,
     write_number,
@@ -82,13 +83,6 @@ def state(client: int, clock: int, text: str | bytes) -> bytes:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\x01" + state(7, 1, "NaN"), "encoding"),
-        (b"\x01" + state(7, 1, '{"x":NaN}'), "encoding"),
-        (b"\x01" + state(7, 1, '{"x":1e999}'), "encoding"),
-        (b"\x01" + state(7, 1, '{"x":"\\ud800"}'), "encoding"),
-        (b"\x01" + state(7, 1, "[]"), "encoding"),
-        (b"\x01" + state(7, 1, "1"), "encoding"),
-        (b"\x01" + state(7, 1, "undefined"), "encoding"),
         (b"\x01" + state(7, 1, b'{"x":"\xff"}'), "encoding"),
         (b"\x01" + state(7, MAX_CLOCK, "{}"), "encoding"),
         (b"\x01" + state(7, 2**53, "{}"), "encoding"),
@@ -97,7 +91,6 @@ def state(client: int, clock: int, text: str | bytes) -> bytes:
         (b"\x05" + state(7, 1, "{}"), "encoding"),
         (write_number(100_000) + state(7, 1, "null") * 100_000, "size"),
         (b"\x01" + state(7, 1, '"' + "x" * DEFAULT_LIMITS.state + '"'), "size"),
-        (b"\x01" + state(7, 1, '{"x":' + "[" * 64 + "]" * 64 + "}"), "depth"),
     ],
     ids=lambda value: str(value[:16]),
 )
@@ -106,6 +99,29 @@ def test_awareness_that_would_harm_whoever_hears_it_is_refused(data: bytes, reas
         with pytest.raises(FrameRefused) as refused:
             read()
         assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        *(
+            (text, "encoding")
+            for text in ["NaN", '{"x":NaN}', '{"x":1e999}', '{"x":"\\ud800"}', "[]", "1", "undefined"]
+        ),
+        ('{"x":' + "[" * 64 + "]" * 64 + "}", "depth"),
+    ],
+    ids=lambda value: value[:16],
+)
+def test_a_state_that_is_no_object_or_would_harm_whoever_hears_it_is_refused(text: str, reason: str) -> None:
+    assert read_awareness(b"\x01" + state(7, 1, text)) == {7: (1, text)}
+    with pytest.raises(FrameRefused) as refused:
+        read_state(text)
+    assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("text", ["null", "{}", '{"user":{"name":"\u00e9"}}'])
+def test_a_state_is_an_object_or_null(text: str) -> None:
+    assert read_state(text) == text
 
 
 def test_awareness_may_tell_about_as_many_clients_as_it_may() -> None:
