@@ -13,6 +13,7 @@ from collaboration.documents.guard import ROOT, read_state_vector
 
 # An update is an event, which goes to everybody in the document: not much larger than what clients may send.
 MOST_BYTES = 65_536
+MOST_PLACES = 100  # of so few the guard does not ask how long the engine takes for them
 
 T = TypeVar("T")
 
@@ -64,23 +65,23 @@ def _unused(known: Container[int]) -> int:
 
 
 def _steps(before: str, made: list[Edit]) -> Iterator[Step]:
-    """Says edits of a text from its end to its beginning, so that none moves the place of another."""
-    places, at, bytes_ = [], 0, 0
+    """Says edits as steps, each where its place is after those before it.
+
+    In this order: to cut a text before where it cut last, the engine counts it from the beginning.
+    """
+    place = at = 0
     for edit in made:
-        bytes_ += len(before[at : edit.at].encode())
-        at = edit.at
-        places.append(bytes_)
-    for place, edit in zip(reversed(places), reversed(made), strict=True):
-        erased = len(before[edit.at : edit.at + edit.erased].encode())
-        first, *rest = [edit.text[n : n + MOST_BYTES // 4] for n in range(0, len(edit.text), MOST_BYTES // 4)] or [""]
-        yield Step(place, erased, first)
-        for text in rest:
-            place += len(first.encode())
-            first = text
-            yield Step(place, 0, text)
+        place += len(before[at : edit.at].encode())
+        at = edit.at + edit.erased
+        erased = len(before[edit.at : at].encode())
+        for start in range(0, max(1, len(edit.text)), MOST_BYTES // 4):
+            text = edit.text[start : start + MOST_BYTES // 4]
+            yield Step(place, erased, text)
+            place += len(text.encode())
+            erased = 0
 
 
-def grouped(items: Iterable[T], size: Callable[[T], int], most: int = 1_000) -> Iterator[list[T]]:
+def grouped(items: Iterable[T], size: Callable[[T], int], most: int = MOST_PLACES) -> Iterator[list[T]]:
     """Items in groups of which each fits an event, and has so many at most."""
     group: list[T] = []
     bytes_ = 0

@@ -19,6 +19,7 @@ from collaboration.selectors.documents import (
     documents_for,
     documents_listed,
     documents_placed,
+    position_of,
 )
 from collaboration.selectors.sessions import (
     TURNED_OUT,
@@ -93,6 +94,7 @@ __all__ = [
     "participants_waiting",
     "place_in",
     "places_in",
+    "position_of",
     "project_known",
     "project_managed",
     "project_members",

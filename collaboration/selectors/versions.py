@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms.events import timestamp
+from collaboration.documents import stored
 from collaboration.documents.canonical import Content, changed
 from collaboration.documents.diffs import diff
 from collaboration.documents.strategies import MERGE
@@ -25,8 +26,8 @@ from collaboration.messages import (
     VersionDiff,
     VersionInfo,
 )
-from collaboration.models import Document, DocumentSnapshot, DocumentUpdate, DocumentVersion
-from collaboration.selectors.documents import content_of, document_content, document_info, document_update
+from collaboration.models import Document, DocumentVersion
+from collaboration.selectors.documents import content_of, document_content, document_info, document_update, position_of
 
 
 def versions_of(document: Document) -> QuerySet[DocumentVersion]:
@@ -108,22 +109,16 @@ def text_at(document: Document, base: int | None) -> list[bytes]:
     Raises msg.bad_value where it has not come to that number, and doc.conflict where what it was then is not known
     any more.
     """
-    present = document_update(document.pk)
     if base is None:
-        return [present.update]
-    if base > present.seq:
+        return [document_update(document.pk).update]
+    if base > position_of(document.pk).head:
         text = "The document has not come to that number yet."
         raise RealtimeError("msg.bad_value", text, details={"field": "base"})
-    rows = DocumentUpdate.objects.filter(document=document).order_by("seq")
-    if not rows.filter(seq__gt=base).exists():
-        return [present.update]
-    snapshots = DocumentSnapshot.objects.filter(document=document, seq__lte=base, proven_at__isnull=False)
-    newest = snapshots.order_by("-seq").values_list("seq", "data").first()
-    begun, whole = newest or (0, None)
-    updates = list(rows.filter(seq__gt=begun, seq__lte=base).values_list("data", flat=True))
-    # Asked last: what is compacted in the meantime is not missed unseen.
-    compacted = Document.objects.values_list("compacted_seq", flat=True).get(pk=document.pk)
-    if base < compacted and base != begun:
+    _, rows = stored.later(document.pk, 0)
+    # Read after them: a snapshot that was taken in between has them, too.
+    snapshot = stored.proven([document.pk]).get(document.pk)
+    if snapshot is not None and snapshot.seq > base:
         now = document_content(document)
         raise RealtimeError("doc.conflict", details={"seq": now.seq, "content_hash": now.content_hash})
-    return [bytes(update) for update in ([] if whole is None else [whole]) + updates]
+    whole = [] if snapshot is None else [bytes(snapshot.data)]
+    return whole + [bytes(data) for seq, data, _ in rows if seq <= base]

@@ -84,8 +84,7 @@ def document_compact(*, document: UUID) -> int:
     replay.read_on(document)
     if replay.updates:
         _write_down(document, replay)
-        _prove(document, replay)
-        _put_in_place(document, epoch, replay.seq)
+        _put_in_place(document, epoch, _proven(document, replay))
     _forget_updates(document)
     return replay.updates
 
@@ -102,11 +101,11 @@ def _write_down(document: UUID, replay: _Replay) -> None:
         DocumentSnapshot.objects.bulk_create([snapshot], ignore_conflicts=True)
 
 
-def _prove(document: UUID, replay: _Replay) -> None:
+def _proven(document: UUID, replay: _Replay) -> DocumentSnapshot | None:
     """Reads a snapshot again, and deletes it and raises SnapshotDiffers where it is another text."""
     snapshot = DocumentSnapshot.objects.filter(document=document, seq=replay.seq).first()
     if snapshot is None:  # somebody else came further, or found it wrong
-        return
+        return None
     try:
         again = MergedText.of(bytes(snapshot.data), snapshot.owners)
         differences = replay.text.differences(again)
@@ -119,23 +118,25 @@ def _prove(document: UUID, replay: _Replay) -> None:
             DocumentSnapshot.objects.filter(pk=snapshot.pk, proven_at=None).delete()
         logger.error("snapshot_differs", document=str(document), seq=replay.seq, differences=differences)
         raise SnapshotDiffers(f"{document}: {', '.join(differences)}")
+    return snapshot
 
 
-def _put_in_place(document: UUID, epoch: str, seq: int) -> None:
+def _put_in_place(document: UUID, epoch: str, snapshot: DocumentSnapshot | None) -> None:
     """Has a text begin with its new snapshot, unless its log was restored meanwhile, or somebody came further."""
+    if snapshot is None:
+        return
     with write():
         same_life = log.lock(f"document:{document}").epoch == epoch
         snapshots = DocumentSnapshot.objects.filter(document=document)
-        new = snapshots.filter(seq=seq)
-        further = Document.objects.filter(pk=document, compacted_seq__gte=seq).exists()
+        new = snapshots.filter(pk=snapshot.pk)
+        further = Document.objects.filter(pk=document, compacted_seq__gte=snapshot.seq).exists()
         if not same_life or further:
             new.filter(proven_at=None).delete()
         elif new.update(proven_at=timezone.now()):
-            later = DocumentUpdate.objects.filter(document=document, seq__gt=seq)
-            bytes_ = new.values(bytes=Length("data")).get()["bytes"]
-            bytes_ += later.aggregate(bytes=Coalesce(Sum(Length("data")), 0))["bytes"]
-            Document.objects.filter(pk=document).update(compacted_seq=seq, size=bytes_)
-            snapshots.filter(seq__lt=seq).delete()
+            later = DocumentUpdate.objects.filter(document=document, seq__gt=snapshot.seq)
+            size = len(snapshot.data) + later.aggregate(bytes=Coalesce(Sum(Length("data")), 0))["bytes"]
+            Document.objects.filter(pk=document).update(compacted_seq=snapshot.seq, size=size)
+            snapshots.filter(seq__lt=snapshot.seq).delete()
 
 
 def _forget_updates(document: UUID) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from bduf_realtime.accounts.models import User
@@ -38,16 +38,33 @@ def document_edit(*, document: UUID, edit: wire.DocumentEdit, by: User) -> Docum
     elif edit.base is not None:
         edits_commit(content_edits(document=found, content=edit.content, by=author, base=edit.base))
     else:
+        prepared = edits_prepared(document=found, content=edit.content, by=author)
         with write():
-            lock_document(document, by)  # or of two who want the same, the second would write it a second time
-            edits_commit(content_edits(document=found, content=edit.content, by=author))
+            lock_document(document, by)
+            edits_commit(prepared())
     return found
+
+
+def edits_prepared(*, document: Document, content: Content, by: Author) -> Callable[[], list[Submission]]:
+    """Compares, which may take seconds, before the lock is taken; returns what says the edits under it.
+
+    Where something was written in between they are made anew: of two who want the same, the second has nothing to do.
+    """
+    seen = selectors.position_of(document.pk)
+    edits = content_edits(document=document, content=content, by=by)
+
+    def under_lock() -> list[Submission]:
+        if selectors.position_of(document.pk) == seen:
+            return edits
+        return content_edits(document=document, content=content, by=by)
+
+    return under_lock
 
 
 def content_edits(*, document: Document, content: Content, by: Author, base: int | None = None) -> list[Submission]:
     """Makes the edits ready that bring a document to a content, from what was in it at number `base`.
 
-    Without `base`, from what is in it now, for somebody who holds its room's lock.
+    Without `base`, from what is in it now.
     Raises msg.bad_value, quota.exceeded, and what text_at does.
     """
     refuse_content(document, content)

@@ -17,7 +17,7 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.audit.services import Actor, AuditRecord, audit_record_many
 from bduf_realtime.rooms.batch import insert
 from bduf_realtime.rooms.transactions import write
-from collaboration.models import DocumentTally
+from collaboration.models import Document, DocumentTally
 
 SLICE = 200  # entries in one transaction, which holds the trails of their projects
 
@@ -55,14 +55,12 @@ def tallies_add(edits: Iterable[Counted]) -> None:
 
 def tallies_audit(*, older_than: float) -> int:
     """Puts what was counted for so many seconds into the trail, once however many do it; returns the entries."""
-    due = DocumentTally.objects.filter(since__lte=timezone.now() - timedelta(seconds=older_than)).order_by(
-        "since", "pk"
-    )
+    due = DocumentTally.objects.filter(since__lte=timezone.now() - timedelta(seconds=older_than))
     done = 0
     while True:
         with write():
             # What somebody is adding to now comes with the next one; nobody waits for anybody.
-            rows = list(due.select_for_update(skip_locked=True, of=("self",)).select_related("document")[:SLICE])
+            rows = list(due.select_for_update(skip_locked=True).order_by("since", "pk")[:SLICE])
             _sum_up(rows)
         done += len(rows)
         if len(rows) < SLICE:
@@ -71,23 +69,22 @@ def tallies_audit(*, older_than: float) -> int:
 
 def tallies_audit_of(document: UUID) -> None:
     """The same for one document, for somebody who holds its room and no trail."""
-    _sum_up(
-        list(DocumentTally.objects.select_for_update(of=("self",)).select_related("document").filter(document=document))
-    )
+    _sum_up(list(DocumentTally.objects.select_for_update().filter(document=document)))
 
 
 def _sum_up(rows: Sequence[DocumentTally]) -> None:
     if not rows:
         return
     people = User.objects.in_bulk([UUID(row.user) for row in rows])
-    audit_record_many([_record(row, people.get(UUID(row.user))) for row in rows])
+    projects = dict(Document.objects.filter(tallies__in=rows).values_list("pk", "project"))
+    audit_record_many([_record(row, projects[row.document_id], people.get(UUID(row.user))) for row in rows])
     DocumentTally.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
-def _record(row: DocumentTally, user: User | None) -> AuditRecord:
+def _record(row: DocumentTally, project: UUID, user: User | None) -> AuditRecord:
     counts = {"edits": row.edits, "bytes": row.bytes, "first_seq": row.first_seq, "last_seq": row.last_seq}
     return AuditRecord(
-        project=row.document.project_id,
+        project=project,
         action="collaboration:document:edit",
         actor=Actor.of(user) if user else Actor(row.user, "", ""),
         target=f"document:{row.document_id}",

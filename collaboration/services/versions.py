@@ -20,7 +20,7 @@ from collaboration.models import Document, DocumentVersion
 from collaboration.services.acting import SERVER, author_of
 from collaboration.services.documents import lock_document, record_change, refuse_read_only
 from collaboration.services.edits import edits_commit
-from collaboration.services.rewriting import content_edits
+from collaboration.services.rewriting import edits_prepared
 from collaboration.text import plain_name
 
 AT_ONCE = 100  # documents that one sweep makes versions of
@@ -55,14 +55,18 @@ def version_restore(
     What was in it before becomes a version too, unless it is one.
     Raises doc.not_found, perm.denied, session.paused, doc.read_only, doc.too_large, quota.exceeded.
     """
+    found, role = selectors.document_for(document, by.pk)
+    refuse_read_only(found, role)
+    wanted = selectors.version_of(found, version)
     author = author_of(by, connection)
+    prepared = edits_prepared(document=found, content=selectors.version_content(wanted), by=author)
     with write():
         found, role = lock_document(document, by)
         refuse_read_only(found, role)
-        wanted = selectors.version_of(found, version)
+        edits = prepared()
         _tell(found, "restored", wanted, author)  # first: a command's ack stands for it
         _keep_changed(found)
-        edits_commit(content_edits(document=found, content=selectors.version_content(wanted), by=author))
+        edits_commit(edits)
         record_change(found, "version:restore", by, door, _details(wanted))
     return wanted
 

@@ -20,6 +20,7 @@ from bduf_realtime.gateway.bodies import Markdown, StrictJson
 from bduf_realtime.gateway.openapi import shape
 from bduf_realtime.gateway.reading import read_data
 from bduf_realtime.gateway.rest import refuse_unknown
+from bduf_realtime.gateway.retries import KEY, once
 from collaboration import selectors, services
 from collaboration.messages import DocumentAttributed, DocumentContent, DocumentEdit, DocumentEdited
 from collaboration.models import Document
@@ -91,7 +92,7 @@ class Content(APIView):
         content = selectors.document_content(document, with_update=query.validated_data["yjs"])
         return Response(msgspec.to_builtins(content))
 
-    @extend_schema(parameters=[BaseQuery], request=EDITS, responses={200: shape(DocumentEdited)})
+    @extend_schema(parameters=[BaseQuery, KEY], request=EDITS, responses={200: shape(DocumentEdited)})
     def put(self, request: Request, pk: UUID) -> Response:
         """Edits the document."""
         refuse_unknown(request, {"base"})
@@ -99,10 +100,11 @@ class Content(APIView):
         query.is_valid(raise_exception=True)
         body: Any = request.data
         edit = read_data({**query.validated_data, **body} if isinstance(body, dict) else body, DocumentEdit)
-        found = services.document_edit(document=pk, edit=edit, by=caller(request))
-        return edited(found)
+        by = caller(request)
+        once(request, lambda: services.document_edit(document=pk, edit=edit, by=by))
+        return edited(selectors.document_for(pk, by.pk)[0])
 
-    @extend_schema(parameters=[BaseQuery], request=EDITS, responses={200: shape(DocumentEdited)})
+    @extend_schema(parameters=[BaseQuery, KEY], request=EDITS, responses={200: shape(DocumentEdited)})
     def patch(self, request: Request, pk: UUID) -> Response:
         """Edits the document, in the same words."""
         return self.put(request, pk)

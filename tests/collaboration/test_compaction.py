@@ -256,7 +256,7 @@ def test_a_snapshot_of_a_life_that_is_over_comes_to_nothing(team: Team, document
     replay = compaction._Replay()
     replay.read_on(document.pk)
     compaction._write_down(document.pk, replay)
-    compaction._put_in_place(document.pk, "the life before", replay.seq)
+    compaction._put_in_place(document.pk, "the life before", compaction._proven(document.pk, replay))
     assert not DocumentSnapshot.objects.exists()
     assert rows(document) == seqs
 

@@ -9,8 +9,8 @@ from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
 from collaboration import selectors
 from collaboration.documents.texts import encoded
-from collaboration.models import Document
 from collaboration.services import edits
+from collaboration.services.compaction import document_compact
 from tests.collaboration.conftest import Team
 from tests.collaboration.documents.typist import Typist
 from tests.collaboration.writing import TEXT, content, create, put, refusal, typed
@@ -43,14 +43,15 @@ def test_a_text_is_not_edited_as_it_will_be_or_was_before_anybody_remembers(team
     put(document, "Second", team.owner)
     put(document, "Third", team.owner)
     assert refusal(put, document, "x", team.owner, 9) == "msg.bad_value"
-    Document.objects.filter(pk=document.pk).update(compacted_seq=2)
+    document_compact(document=document.pk)
+    put(document, "Third, and more", team.owner)
     with pytest.raises(RealtimeError) as error:
-        put(document, "x", team.owner, 1)
+        put(document, "x", team.owner, 2)
     now = selectors.document_content(document)
     assert error.value.code == "doc.conflict"
     assert error.value.details == {"seq": now.seq, "content_hash": now.content_hash}
-    put(document, "Second!", team.owner, 2)
-    assert "!" in content(document)
+    put(document, "Now Third", team.owner, 3)
+    assert content(document) == "Now Third, and more"
 
 
 def test_values_that_were_written_since_are_a_conflict_where_the_document_says_so(team: Team) -> None:

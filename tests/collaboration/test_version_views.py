@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bduf_realtime.rooms import log
 from collaboration import selectors, services
 from collaboration.models import Document, DocumentVersion
 from tests.collaboration.conftest import Team, events_of
@@ -226,3 +227,27 @@ def test_a_list_of_versions_does_not_read_what_is_in_them(team: Team) -> None:
     [version] = selectors.versions_of(document)
     assert version.get_deferred_fields() == {"content"}
     assert DocumentVersion.objects.get().content != TEXT.encode()
+
+
+def test_an_edit_that_is_sent_again_under_its_key_is_done_once_and_told_once(team: Team) -> None:
+    path = f"{start(team)}content/"
+    body = json.dumps({"content": TEXT + "More\n", "base": 1})
+    heard: list[str] = []
+    log.listen(listener := lambda event: heard.append(event.type))
+
+    def send_with(key: str, body: str = body) -> tuple[int, Any]:
+        response = Rest(team.owner).client.put(
+            f"/api/v1/{path}", body, content_type="application/json", headers={"Idempotency-Key": key}
+        )
+        return response.status_code, response.json()
+
+    try:
+        first, again = send_with("1"), send_with("1")
+    finally:
+        log.unlisten(listener)
+    assert (first[0], again, heard) == (200, first, ["collaboration:document:updated"])
+    assert call(team.owner, "get", path)["content"] == TEXT + "More\n"
+    assert refusal(send_with("1", json.dumps({"content": "x"}))) == (409, "msg.id_conflict")
+    assert refusal(send_with("k" * 65)) == (400, "msg.bad_value")
+    assert refusal(send_with("2", json.dumps({"content": "x", "base": 9}))) == (400, "msg.bad_value")
+    assert send_with("2", json.dumps({"content": "x", "base": 2}))[0] == 200

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Doc, Text
 
+from collaboration.documents.diffs import MOST_EDITS
 from collaboration.documents.guard import judge_update
-from collaboration.documents.rewriting import MOST_BYTES, rewrite
+from collaboration.documents.rewriting import MOST_BYTES, MOST_PLACES, rewrite
 from collaboration.documents.texts import MergedText, decoded, encoded, seed
 from collaboration.documents.updates import read_update
 from tests.collaboration.documents.typist import Typist
@@ -57,7 +58,7 @@ def test_large_changes_come_as_several_updates_of_which_each_fits_a_frame() -> N
     updates = rewrite([begun], content)
     assert str(taken(begun, *updates)) == content
     assert max(len(update) for update in updates) < MOST_BYTES + 1_000
-    assert len(updates) <= 12
+    assert len(updates) <= len(content.encode()) // MOST_BYTES + MOST_EDITS // MOST_PLACES + 2
 
 
 def test_each_rewriting_has_a_client_of_its_own() -> None:
