@@ -37,6 +37,8 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   info: DocumentInfo | null = null
   refusal: CommandError | null = null
   unsavedSince: number | null = null
+  /** What the caller may do here, as far as it is known. */
+  permissions: string[] = []
 
   private readonly session: Room | null
   /** Edits that wait for the one before them to be confirmed. */
@@ -87,6 +89,7 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   // --- what comes ----------------------------------------------------------------------------------------------
 
   private readonly joined = async (joined: Joined): Promise<void> => {
+    this.permissions = joined.permissions
     if (joined.recovered === 'full') {
       this.arrived()
       this.next()

@@ -11,8 +11,16 @@ export class Rest {
   patch<T> (path: string, body: unknown): Promise<T> { return this.call<T>('PATCH', path, body) }
   delete (path: string): Promise<void> { return this.call('DELETE', path) }
 
+  /** Reads a file. */
+  async blob (path: string): Promise<Blob> { return (await this.fetch('GET', path)).blob() }
+
   /** Calls `/api/v1/…`; rejects with CommandError. */
   async call<T> (method: string, path: string, body?: unknown): Promise<T> {
+    const text = await (await this.fetch(method, path, body)).text()
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  private async fetch (method: string, path: string, body?: unknown): Promise<Response> {
     const headers: Record<string, string> = { Authorization: `Bearer ${await this.token()}` }
     if (body !== undefined) headers['Content-Type'] = 'application/json'
     const answer = await fetch(`${this.url}/api/v1/${path}`, {
@@ -20,12 +28,9 @@ export class Rest {
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) })
     })
-    const text = await answer.text()
-    if (answer.ok) return (text === '' ? undefined : JSON.parse(text)) as T
-    let said: { code?: string, message?: string, details?: Record<string, unknown> } = {}
-    try {
-      said = JSON.parse(text) as typeof said
-    } catch { /* a proxy's page */ }
+    if (answer.ok) return answer
+    // A proxy's page is no JSON.
+    const said = await answer.json().catch(() => ({})) as { code?: string, message?: string, details?: Record<string, unknown> }
     const again = answer.status === 429 || answer.status >= 500
     throw new CommandError((said.code ?? 'internal') as ErrorCode, said.message ?? `HTTP ${answer.status}`, again, null, said.details)
   }

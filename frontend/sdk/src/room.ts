@@ -79,6 +79,12 @@ export class Room extends ObservableV2<{ [K in keyof RoomEvents]: RoomEvents[K] 
     })
   }
 
+  /** Enters anew, as if for the first time: whoever listens gets the state once more. */
+  refresh (): void {
+    this.epoch = ''
+    this.join()
+  }
+
   /** Notes that the connection is lost. */
   lost (): void {
     this.attempt++

@@ -1,0 +1,36 @@
+import { useEffect, useState } from 'preact/hooks'
+import { whoAmI, me } from './identity.js'
+import { Home } from './pages/home.js'
+import { Join } from './pages/join.js'
+import { Nowhere } from './pages/nowhere.js'
+import { ProjectPage } from './pages/project.js'
+import { SessionPage } from './pages/session.js'
+import { SignIn } from './pages/sign-in.js'
+import { client } from './realtime.js'
+import { place } from './router.js'
+import { Notices } from './ui/notices.js'
+import { Trouble } from './ui/trouble.js'
+
+export function App () {
+  const [trouble, setTrouble] = useState<unknown>(null)
+  useEffect(() => { whoAmI().catch(setTrouble) }, [])
+  useEffect(() => { if (me.value != null) client.connect() }, [me.value])
+  return <>
+    {trouble !== null ? <Trouble error={trouble} /> : <View />}
+    <Notices />
+  </>
+}
+
+function View () {
+  const now = place.value
+  if (me.value === undefined) return <div class="loading" role="status" aria-label="Loading" />
+  if (now.view === 'join') return <Join token={now.token} />
+  if (me.value === null) return <SignIn />
+  switch (now.view) {
+    case 'home': return <Home />
+    case 'project': return <ProjectPage project={now.project} key={now.project} />
+    case 'session': return <SessionPage {...now} key={now.session} />
+    case 'document': return <SessionPage session={null} document={now.document} version={now.version} key={now.document} />
+    case 'nowhere': return <Nowhere />
+  }
+}

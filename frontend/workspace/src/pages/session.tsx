@@ -1,0 +1,100 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { DocumentInfo, RoomEvent } from '@bduf/realtime'
+import { me, rest } from '../identity.js'
+import { go, paths } from '../router.js'
+import { Activity } from '../session/activity.js'
+import { Chat } from '../session/chat.js'
+import { DocumentView } from '../session/document.js'
+import { Documents } from '../session/documents.js'
+import { useLog } from '../session/log.js'
+import { People } from '../session/people.js'
+import { SessionMenu } from '../session/menu.js'
+import { Share } from '../session/share.js'
+import { foldSession, useRoom, type SessionState } from '../state.js'
+import { Avatars } from '../ui/avatar.js'
+import { Bar } from '../ui/bar.js'
+import { Icon, type IconName } from '../ui/icons.js'
+import { Trouble } from '../ui/trouble.js'
+
+type Panel = 'people' | 'chat' | 'activity'
+
+const PANELS: Array<[Panel, string, IconName]> = [['people', 'People', 'people'], ['chat', 'Chat', 'chat'], ['activity', 'Activity', 'activity']]
+
+interface Props { session: string | null, document: string | null, version: string | null }
+
+export function SessionPage ({ session, document: wanted, version }: Props) {
+  const log = useLog(session)
+  const live = useRoom<SessionState>(session === null ? null : `session:${session}`, foldSession, (event: RoomEvent) => log.heard(event))
+  const [panel, setPanel] = useState<Panel | null>(innerWidth > 1100 && session !== null ? 'people' : null)
+  const [listed, setListed] = useState(false)
+  const [sharing, setSharing] = useState(false)
+  const [alone, setAlone] = useState<DocumentInfo | null>(null)
+  const [error, setError] = useState<unknown>(null)
+  useEffect(() => {
+    if (session === null && wanted !== null) rest.get<DocumentInfo>(`documents/${wanted}/`).then(setAlone, setError)
+  }, [session, wanted])
+
+  const { state, permissions } = live
+  const documents = state?.documents ?? (alone === null ? [] : [alone])
+  const chosen = documents.find(({ id }) => id === wanted) ?? (wanted === null ? documents[0] : undefined)
+  const title = state?.session.name ?? ''
+  useEffect(() => { document.title = [chosen?.title, title, 'BDUF'].filter(Boolean).join(' · ') }, [chosen?.title, title])
+
+  if (live.error?.code === 'session.join_pending') return <><Bar /><Lobby /></>
+  if (live.error !== null || error !== null) return <><Bar /><main class="page"><Trouble error={live.error ?? error} /></main></>
+  if ((session !== null && state === null) || (session === null && alone === null)) {
+    return <><Bar /><div class="loading" role="status" aria-label="Loading" /></>
+  }
+  const waiting = state?.waiting.length ?? 0
+  const project = state?.session.project ?? alone!.project
+  return <>
+    <Bar end={<>
+      {state !== null && <Avatars people={state.participants} />}
+      {session !== null && permissions.includes('manage_participants') && <button class="button compact" onClick={() => setSharing(true)}><Icon name="share" />Share</button>}
+    </>}>
+      <a href={paths.project(project)} class="wide">Project</a><span aria-hidden="true" class="wide">/</span>
+      <strong>{state === null ? alone!.title : title || 'Session'}</strong>
+      {state !== null && state.session.status !== 'active' && <span class="tag warn">{state.session.status === 'paused' ? 'paused: read-only' : 'ended: read-only'}</span>}
+      {state !== null && <SessionMenu session={state.session} permissions={permissions} />}
+    </Bar>
+    <div class={`workspace${panel === null ? '' : ' with-panel'}${listed ? ' listed' : ''}`}>
+      {session !== null && <Documents documents={documents} chosen={chosen?.id ?? null} session={session} writes={permissions.includes('write') && state?.session.status === 'active'}
+        shown={listed} hide={() => setListed(false)} />}
+      <main class="stage">
+        {chosen !== undefined
+          ? <DocumentView info={chosen} session={session} version={version} key={chosen.id} status={state?.session.status ?? 'active'} list={session === null ? null : () => setListed(!listed)} />
+          : <div class="empty">
+            <strong>{wanted === null ? 'No documents yet' : 'This document is gone'}</strong>
+            <p>{wanted === null ? 'Start one, and everybody here writes in it with you.' : 'Somebody has deleted it, or the address is incomplete.'}</p>
+            {wanted !== null && <button class="button" onClick={() => go(session === null ? paths.project(project) : paths.session(session))}>Other documents</button>}
+          </div>}
+      </main>
+      {session !== null && <>
+        <nav class="rail" aria-label="Panels">
+          {PANELS.map(([name, label, icon]) => <button key={name} class="button bare" aria-pressed={panel === name} aria-label={label} title={label}
+            onClick={() => { setPanel(panel === name ? null : name); if (name === 'chat') log.read() }}>
+            <Icon name={icon} />
+            {name === 'people' && waiting > 0 && <span class="count">{waiting}</span>}
+            {name === 'chat' && panel !== 'chat' && log.unread > 0 && <span class="count">{log.unread}</span>}
+          </button>)}
+        </nav>
+        {panel !== null && state !== null && <aside class="panel" aria-label={PANELS.find(([name]) => name === panel)?.[1]}>
+          <header><h2>{PANELS.find(([name]) => name === panel)?.[1]}</h2><button class="button bare" aria-label="Close the panel" onClick={() => setPanel(null)}><Icon name="close" /></button></header>
+          {panel === 'people' && <People state={state} permissions={permissions} mine={me.value?.id ?? ''} />}
+          {panel === 'chat' && <Chat session={session} log={log} writes={permissions.includes('write') && state.session.status === 'active'} />}
+          {panel === 'activity' && <Activity events={log.events} documents={documents} people={state.participants} />}
+        </aside>}
+      </>}
+    </div>
+    {sharing && session !== null && <Share session={session} project={project} close={() => setSharing(false)} />}
+  </>
+}
+
+/** In front of a session whose people are let in one by one. */
+function Lobby () {
+  return <main class="page"><div class="empty">
+    <strong>You are in the lobby</strong>
+    <p>Somebody in the session has to let you in. This page opens by itself when they do.</p>
+    <div class="loading" role="status" aria-label="Waiting" />
+  </div></main>
+}

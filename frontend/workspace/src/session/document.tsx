@@ -1,0 +1,141 @@
+import { lazy, Suspense } from 'preact/compat'
+import { useEffect, useState } from 'preact/hooks'
+import * as Y from 'yjs'
+import { DocumentProvider, type CommandError, type DocumentInfo } from '@bduf/realtime'
+import { rest } from '../identity.js'
+import { client, note } from '../realtime.js'
+import { go, paths } from '../router.js'
+import { Dialog } from '../ui/dialog.js'
+import { Field, Form } from '../ui/form.js'
+import { Icon, type IconName } from '../ui/icons.js'
+import { complain } from '../ui/notices.js'
+import { History } from './history.js'
+import { Values } from './values.js'
+
+const Editor = lazy(() => import('./editor.js').then(({ Editor }) => Editor))
+const Preview = lazy(() => import('./preview.js').then(({ Preview }) => Preview))
+
+type Mode = 'write' | 'both' | 'preview'
+
+const MODES: Array<[Mode, string, IconName]> = [['write', 'Write', 'pencil'], ['both', 'Side by side', 'document'], ['preview', 'Preview', 'eye']]
+const READ_ONLY: Record<string, string> = {
+  'perm.denied': 'You may read here, not write.',
+  'session.paused': 'The session is paused: what you wrote is kept here, and sent when it goes on.',
+  'doc.read_only': 'The session has ended: its documents can only be read.',
+  'doc.too_large': 'The document is full: delete something, and what you wrote is saved.'
+}
+
+interface Props {
+  info: DocumentInfo
+  session: string | null
+  version: string | null
+  status: string
+  list: (() => void) | null
+}
+
+/** A document: its title, its text or values, and what was in it before. */
+export function DocumentView ({ info, session, version, status, list }: Props) {
+  const merges = info.strategy === 'merge'
+  const provider = useProvider(merges ? info.id : null, session)
+  const [mode, setMode] = useState<Mode>(innerWidth > 900 ? 'both' : 'write')
+  const [text, setText] = useState('')
+  const [authors, setAuthors] = useState(false)
+  const [renaming, setRenaming] = useState(false)
+  const { synced, refusal, permissions } = useCondition(provider)
+  const writes = permissions.includes('write') && status === 'active'
+  const past = (open: boolean): void => go(open ? `${paths.document(info.id, session)}/versions/latest` : paths.document(info.id, session))
+  const remove = (): void => {
+    if (!confirm(`Delete “${info.title}” for everybody?`)) return
+    rest.delete(`documents/${info.id}/`).then(() => go(session === null ? paths.project(info.project) : paths.session(session)), complain)
+  }
+  const said = refusal !== null ? READ_ONLY[refusal.code] ?? refusal.message : !writes && synced ? READ_ONLY[status === 'paused' ? 'session.paused' : status === 'ended' ? 'doc.read_only' : 'perm.denied']! : null
+  return <div class="document">
+    <header class="toolbar">
+      {list !== null && <button class="button bare narrow" onClick={list} aria-label="Documents"><Icon name="list" /></button>}
+      <h1>{info.title}</h1>
+      <div class="end">
+        {merges && version === null && <div class="modes" role="group" aria-label="View">
+          {MODES.map(([name, label, icon]) => <button key={name} class={`button bare compact ${name === 'both' ? 'wide' : ''}`} aria-pressed={mode === name} onClick={() => setMode(name)} title={label} aria-label={label}><Icon name={icon} /></button>)}
+        </div>}
+        {merges && version === null && <button class="button bare compact" aria-pressed={authors} onClick={() => setAuthors(!authors)} title="Who wrote what" aria-label="Who wrote what"><Icon name="brush" /></button>}
+        <button class="button bare compact" aria-pressed={version !== null} onClick={() => past(version === null)} title="Versions" aria-label="Versions"><Icon name="history" /></button>
+        <details class="menu">
+          <summary class="button bare compact" aria-label="Document menu"><Icon name="more" /></summary>
+          <div>
+            {writes && <button class="button bare" onClick={() => setRenaming(true)}><Icon name="pencil" />Rename</button>}
+            <button class="button bare" onClick={() => { download(info, 'markdown').catch(complain) }}><Icon name="download" />Markdown</button>
+            <button class="button bare" onClick={() => { download(info, 'json').catch(complain) }}><Icon name="download" />JSON</button>
+            {writes && <button class="button bare danger" onClick={remove}><Icon name="close" />Delete</button>}
+          </div>
+        </details>
+      </div>
+    </header>
+    {said !== null && <p class={refusal === null ? 'banner' : 'banner warn'} role="status">{said}</p>}
+    {version !== null
+      ? <History info={info} session={session} chosen={version} writes={writes} />
+      : !merges
+        ? <Values info={info} writes={writes} />
+        : <div class={`sheets ${mode}`} aria-busy={!synced}>
+          <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}>
+            {provider !== null && mode !== 'preview' && <Editor provider={provider} writes={writes} read={setText} authors={authors} />}
+            {mode !== 'write' && <Preview text={mode === 'preview' && provider !== null ? provider.doc.getText('content').toString() : text} />}
+          </Suspense>
+        </div>}
+    {renaming && <Dialog title="Rename" close={() => setRenaming(false)}>
+      <Form action="Rename" send={async ({ title }) => { await rest.patch(`documents/${info.id}/`, { title }); setRenaming(false) }}>
+        <Field label="Title" name="title" maxlength={200} required autofocus defaultValue={info.title} />
+      </Form>
+    </Dialog>}
+  </div>
+}
+
+/** Keeps a document of this page the same as the server's while it is shown. */
+function useProvider (document: string | null, session: string | null): DocumentProvider | null {
+  const [provider, setProvider] = useState<DocumentProvider | null>(null)
+  useEffect(() => {
+    if (document === null) return
+    const made = new DocumentProvider(client, document, new Y.Doc(), session === null ? {} : { session })
+    const unsaved = (since: number | null): void => note(document, since)
+    made.on('unsaved', unsaved)
+    setProvider(made)
+    return () => {
+      note(document, null)
+      made.destroy()
+      made.doc.destroy()
+      setProvider(null)
+    }
+  }, [document, session])
+  return provider
+}
+
+interface Condition { synced: boolean, refusal: CommandError | null, permissions: string[] }
+
+function useCondition (provider: DocumentProvider | null): Condition {
+  const [, look] = useState(0)
+  useEffect(() => {
+    if (provider === null) return
+    const changed = (): void => look(number => number + 1)
+    provider.on('synced', changed)
+    provider.on('refused', changed)
+    provider.room.on('joined', changed)
+    return () => {
+      provider.off('synced', changed)
+      provider.off('refused', changed)
+      provider.room.off('joined', changed)
+    }
+  }, [provider])
+  return {
+    synced: provider?.synced ?? true,
+    refusal: provider?.refusal ?? null,
+    permissions: provider === null ? ['write'] : provider.room.joined?.permissions ?? provider.permissions
+  }
+}
+
+async function download ({ id, title }: DocumentInfo, as: 'markdown' | 'json'): Promise<void> {
+  const file = await rest.blob(`documents/${id}/export/?as=${as}`)
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(file)
+  link.download = `${title.replace(/[^\p{L}\p{N} ._-]+/gu, '-')}.${as === 'markdown' ? 'md' : 'json'}`
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+}

@@ -1,0 +1,70 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { DocumentInfo } from '@bduf/realtime'
+import { rest } from '../identity.js'
+import { go, paths } from '../router.js'
+import { Field, Form } from '../ui/form.js'
+import { complain, tell } from '../ui/notices.js'
+import { at } from '../ui/words.js'
+
+interface Version { id: string, seq: number, title: string, automatic: boolean, author: string, created_at: string, content_hash: string }
+interface Piece { op: 'equal' | 'delete' | 'insert', text: string }
+interface Diff { hunks?: Array<{ before: number, after: number, pieces: Piece[] }>, keys?: Array<{ key: string, before?: unknown, after?: unknown }> }
+
+interface Props { info: DocumentInfo, session: string | null, chosen: string, writes: boolean }
+
+/** What was in a document before: the versions, how each differs from what is there now, and the way back. */
+export function History ({ info, session, chosen, writes }: Props) {
+  const [versions, setVersions] = useState<Version[] | null>(null)
+  const [diff, setDiff] = useState<Diff | null>(null)
+  const path = `documents/${info.id}/versions/`
+  const read = (): void => { rest.get<{ results: Version[] }>(path).then(({ results }) => setVersions(results), complain) }
+  useEffect(read, [info.id])
+  const version = versions?.find(({ id }) => id === chosen) ?? versions?.[0]
+  useEffect(() => {
+    setDiff(null)
+    if (version !== undefined) rest.get<Diff>(`${path}${version.id}/diff/current/`).then(setDiff, complain)
+  }, [version?.id])
+  const restore = (): void => {
+    rest.post(`${path}${version!.id}/restore/`, {}).then(() => {
+      tell('The document is what it was then. What was there before is a version now.')
+      go(paths.document(info.id, session))
+    }, complain)
+  }
+  return <div class="history">
+    <section aria-labelledby="versions">
+      <h2 id="versions">Versions</h2>
+      {writes && <Form action="Keep this moment" send={async ({ title }) => { await rest.post(path, { title }); read() }}>
+        <Field label="Name" name="title" required maxlength={200} placeholder="Before the review" />
+      </Form>}
+      {versions !== null && versions.length === 0 && <p class="quiet">None yet: one is kept by itself a little after an edit.</p>}
+      <ul class="items">{versions?.map(({ id, title, author, created_at: since }) => <li key={id}>
+        <a class="item" href={paths.document(info.id, session, id)} aria-current={id === version?.id ? 'true' : undefined}>
+          <span class="grow"><span class="name">{title || 'Kept by itself'}</span><br /><span class="quiet small">{at(since)}{author && ` · ${author}`}</span></span>
+        </a>
+      </li>)}</ul>
+    </section>
+    <section class="diff" aria-labelledby="changes">
+      <header>
+        <h2 id="changes">Changed since</h2>
+        {version !== undefined && writes && <button class="button primary compact" onClick={restore}>Restore this version</button>}
+      </header>
+      {version !== undefined && (diff === null ? <div class="loading" role="status" aria-label="Loading" /> : <Changes diff={diff} />)}
+      {version !== undefined && <p class="quiet small">SHA-256 <code class="hash">{version.content_hash}</code></p>}
+    </section>
+  </div>
+}
+
+function Changes ({ diff: { hunks = [], keys = [] } }: { diff: Diff }) {
+  const changed = hunks.filter(({ pieces }) => pieces.some(({ op }) => op !== 'equal'))
+  if (changed.length === 0 && keys.length === 0) return <p class="quiet">Nothing: this is what is in the document now.</p>
+  return <>
+    {changed.map(({ before, after, pieces }) => <div class="hunk" key={`${before}:${after}`}>
+      <span class="line quiet" aria-hidden="true">{after}</span>
+      <pre>{pieces.map(({ op, text }, number) => op === 'delete' ? <del key={number}>{text}</del> : op === 'insert' ? <ins key={number}>{text}</ins> : text)}</pre>
+    </div>)}
+    {keys.map(({ key, before, after }) => <div class="hunk" key={key}>
+      <strong>{key}</strong>
+      <pre>{before !== undefined && <del>{JSON.stringify(before)}</del>} {after !== undefined && <ins>{JSON.stringify(after)}</ins>}</pre>
+    </div>)}
+  </>
+}

@@ -1,0 +1,19 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { Icon } from './icons.js'
+
+/** A dialog over the page: Escape and a click beside it close it, and the focus goes back to where it was. */
+export function Dialog ({ title, close, children }: { title: string, close: () => void, children: ComponentChildren }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => { dialog.current?.showModal() }, [])
+  return <dialog ref={dialog} class="dialog" aria-label={title} onClose={close}
+    onClick={event => { if (event.target === dialog.current) dialog.current?.close() }}>
+    <div>
+      <header>
+        <h2>{title}</h2>
+        <button class="button bare" onClick={() => dialog.current?.close()} aria-label="Close"><Icon name="close" /></button>
+      </header>
+      {children}
+    </div>
+  </dialog>
+}

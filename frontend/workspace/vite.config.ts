@@ -1,0 +1,21 @@
+import { defineConfig } from 'vite'
+
+const path = (name: string): string => decodeURIComponent(new URL(name, import.meta.url).pathname)
+
+export default defineConfig({
+  base: '/static/workspace/',
+  resolve: {
+    alias: { '@bduf/realtime': path('../sdk/src/index.ts') },
+    // The SDK is compiled along: both must mean the same Yjs.
+    dedupe: ['yjs', 'lib0', 'y-protocols']
+  },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: path('../../collaboration/static/workspace'),
+    emptyOutDir: true,
+    manifest: 'manifest.json',
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 1_000,
+    rollupOptions: { input: path('src/main.tsx') }
+  }
+})
