@@ -1,13 +1,14 @@
-"""HTTP routes: REST, health, admin, and the page a visitor meets first."""
+"""HTTP routes: REST, health, admin, the workspace, and a page for developers."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import TemplateView
 
 from bduf_realtime.gateway import health
+from collaboration.views.workspace import workspace
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="start.html"), name="start"),
+    path("start/", TemplateView.as_view(template_name="start.html"), name="start"),
     path("api/v1/", include("bduf_realtime.accounts.urls")),
     path("api/v1/", include("bduf_realtime.audit.urls")),
     path("api/v1/", include("collaboration.urls")),
@@ -16,4 +17,6 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
+    path("", workspace, name="workspace"),
+    re_path(r"^(?:projects|sessions|documents)/[0-9a-z/-]+$", workspace),
 ]

@@ -6,9 +6,11 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
+from django.contrib.auth import authenticate, login, logout
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
@@ -98,6 +100,35 @@ class SocketToken(APIView):
         token = socket_token(caller(request))
         body = {"token": str(token), "expires_at": datetime.fromtimestamp(token["exp"], UTC)}
         return Response(SocketTokenSerializer(body).data, headers={"Cache-Control": "no-store"})
+
+
+class PageSignInSerializer(serializers.Serializer[Any]):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=1_000, trim_whitespace=False)
+
+
+class PageSession(APIView):
+    """Begins and ends a page's login session, as the workspace does; the CSRF token is required."""
+
+    authentication_classes = [PageAuthentication]
+    permission_classes = [AllowAny]
+    throttle_classes = [LoginThrottle, AccountThrottle]
+
+    @extend_schema(request=PageSignInSerializer, responses={204: None})
+    def post(self, request: Request) -> Response:
+        PageAuthentication().enforce_csrf(request)  # which is else asked of those only who have signed in
+        given = PageSignInSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        user = authenticate(request, **given.validated_data)
+        if user is None:
+            raise AuthenticationFailed("No account has this name and this password.", code="auth.invalid")
+        login(request._request, user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request) -> Response:
+        logout(request._request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SignOutSerializer(serializers.Serializer[Any]):

@@ -114,6 +114,55 @@ export interface DocumentInfo {
   created_at: string
 }
 /**
+ * Answers who wrote what: all ranges of a text, in order, or the writers of values by key; as of `seq`.
+ *
+ *     What is `large` is too much for a frame: it is read over REST.
+ */
+export interface DocumentAttributed {
+  document: string
+  seq: number
+  content_hash: string
+  ranges?: WrittenRange[] | null
+  fields?: {
+    [k: string]: WrittenField
+  } | null
+  large?: boolean
+}
+/**
+ * What of a text somebody wrote: from `start` to `end` (exclusive), in UTF-16 units as JavaScript counts them.
+ */
+export interface WrittenRange {
+  user: string | null
+  name: string
+  kind: string
+  acts_for: Person | null
+  start: number
+  end: number
+}
+/**
+ * A user by id and name.
+ */
+export interface Person {
+  user: string
+  name: string
+}
+/**
+ * Who wrote a key's value, and the number of the event.
+ */
+export interface WrittenField {
+  user: string | null
+  name: string
+  kind: string
+  acts_for: Person | null
+  seq: number
+}
+/**
+ * Asks who wrote what in a document.
+ */
+export interface DocumentAttribution {
+  document: string
+}
+/**
  * `collaboration:document:created` and `:renamed`, in the document's room and in its session's or project's.
  */
 export interface DocumentChanged {
@@ -862,6 +911,50 @@ export interface TokenTaken {
   token_expires_at: string
 }
 /**
+ * Answers a command about a version.
+ */
+export interface VersionAnswer {
+  id: string
+  version: VersionInfo
+}
+/**
+ * A version of a document as of its event `seq`; an `automatic` one was made by the clock and has no title.
+ *
+ *     `created_by` named it, or edited last before the clock made it; `size` is its content's, in bytes.
+ */
+export interface VersionInfo {
+  id: string
+  seq: number
+  title: string
+  automatic: boolean
+  content_hash: string
+  size: number
+  created_by: string | null
+  author: string
+  created_at: string
+}
+/**
+ * `collaboration:document:version:created`, and `:restored`, which the edits that do so follow, if any do.
+ */
+export interface VersionChanged {
+  document: string
+  version: VersionInfo
+}
+/**
+ * Keeps what is in a document now as a version with a name.
+ */
+export interface VersionCreate {
+  document: string
+  title: string
+}
+/**
+ * Makes a document what it was in a version, by edits like everybody's; what is in it now is kept as a version.
+ */
+export interface VersionRestore {
+  document: string
+  version: string
+}
+/**
  * Answers a hello: the capabilities that both sides have.
  */
 export interface Welcome {
@@ -872,11 +965,14 @@ export interface Welcome {
 export interface Commands {
   'auth:refresh': AuthRefresh
   'collaboration:cursor:move': CursorMove
+  'collaboration:document:attribution': DocumentAttribution
   'collaboration:document:create': DocumentCreate
   'collaboration:document:delete': DocumentDelete
   'collaboration:document:rename': DocumentRename
   'collaboration:document:sync': DocumentSync
   'collaboration:document:update': DocumentUpdate
+  'collaboration:document:version:create': VersionCreate
+  'collaboration:document:version:restore': VersionRestore
   'collaboration:message:send': MessageSend
   'collaboration:participant:admit': ParticipantAdmit
   'collaboration:participant:deny': ParticipantDeny
@@ -901,11 +997,14 @@ export interface Commands {
 export interface Acks {
   'auth:refresh': TokenTaken
   'collaboration:cursor:move': Record<string, unknown>
+  'collaboration:document:attribution': DocumentAttributed
   'collaboration:document:create': DocumentAnswer
   'collaboration:document:delete': DocumentAnswer
   'collaboration:document:rename': DocumentAnswer
   'collaboration:document:sync': DocumentSynced
   'collaboration:document:update': Record<string, unknown>
+  'collaboration:document:version:create': VersionAnswer
+  'collaboration:document:version:restore': VersionAnswer
   'collaboration:message:send': Record<string, unknown>
   'collaboration:participant:admit': ParticipantAnswer
   'collaboration:participant:deny': ParticipantAnswer
@@ -932,6 +1031,8 @@ export interface Events {
   'collaboration:document:deleted': DocumentDeleted
   'collaboration:document:renamed': DocumentChanged
   'collaboration:document:updated': DocumentUpdated
+  'collaboration:document:version:created': VersionChanged
+  'collaboration:document:version:restored': VersionChanged
   'collaboration:message:sent': MessageSent
   'collaboration:participant:joined': ParticipantJoined
   'collaboration:participant:left': ParticipantLeft
