@@ -17,6 +17,8 @@ export const me = signal<Me | null | undefined>(undefined)
 interface Token { token: string, expires: number }
 
 const GUEST = 'bduf.guest'
+// The page says it, so that nobody has to ask in vain.
+let signedIn = document.getElementById('app')?.dataset['signedIn'] === 'yes'
 const MARGIN = 30_000 // milliseconds before its end in which a token is not used any more
 let held: Token | null = null
 
@@ -34,6 +36,10 @@ export async function token (): Promise<string> {
 export const rest = new Rest('', token)
 
 export async function whoAmI (): Promise<void> {
+  if (sessionStorage.getItem(GUEST) === null && !signedIn) {
+    me.value = null
+    return
+  }
   try {
     me.value = await rest.get<Me>('me/')
   } catch (error) {
@@ -46,6 +52,7 @@ export async function whoAmI (): Promise<void> {
 export async function signIn (username: string, password: string): Promise<void> {
   await page('POST', 'auth/page/', { username, password })
   sessionStorage.removeItem(GUEST)
+  signedIn = true
   await whoAmI()
 }
 

@@ -98,6 +98,7 @@ export function useRoom<S> (name: string | null, fold: (state: S, event: RoomEve
   useEffect(() => {
     if (name === null) return
     const room = client.room(name)
+    setLive(before => ({ ...before, room }))
     const joined = ({ state, permissions, role }: Joined): void => {
       setLive(before => ({ room, state: (state as S | undefined) ?? before.state, permissions, role, error: null }))
     }

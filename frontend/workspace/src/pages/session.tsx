@@ -25,6 +25,10 @@ interface Props { session: string | null, document: string | null, version: stri
 export function SessionPage ({ session, document: wanted, version }: Props) {
   const log = useLog(session)
   const live = useRoom<SessionState>(session === null ? null : `session:${session}`, foldSession, (event: RoomEvent) => log.heard(event))
+  // Who waits in the lobby hears of it in the own room.
+  useRoom<object>(me.value == null ? null : `user:${me.value.id}`, own => own, ({ type, data }: RoomEvent) => {
+    if (type.startsWith('collaboration:participant:') && (data as { session?: string }).session === session) live.room?.refresh()
+  })
   const [panel, setPanel] = useState<Panel | null>(innerWidth > 1100 && session !== null ? 'people' : null)
   const [listed, setListed] = useState(false)
   const [sharing, setSharing] = useState(false)
@@ -34,7 +38,9 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
     if (session === null && wanted !== null) rest.get<DocumentInfo>(`documents/${wanted}/`).then(setAlone, setError)
   }, [session, wanted])
 
-  const { state, permissions } = live
+  const { state } = live
+  // A role that is changed is said by an event, not by another join.
+  const permissions = state?.participants.find(({ user }) => user === me.value?.id)?.permissions ?? live.permissions
   const documents = state?.documents ?? (alone === null ? [] : [alone])
   const chosen = documents.find(({ id }) => id === wanted) ?? (wanted === null ? documents[0] : undefined)
   const title = state?.session.name ?? ''
@@ -62,7 +68,7 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
         shown={listed} hide={() => setListed(false)} />}
       <main class="stage">
         {chosen !== undefined
-          ? <DocumentView info={chosen} session={session} version={version} key={chosen.id} status={state?.session.status ?? 'active'} list={session === null ? null : () => setListed(!listed)} />
+          ? <DocumentView info={chosen} session={session} version={version} key={chosen.id} permissions={session === null ? null : permissions} status={state?.session.status ?? 'active'} list={session === null ? null : () => setListed(!listed)} />
           : <div class="empty">
             <strong>{wanted === null ? 'No documents yet' : 'This document is gone'}</strong>
             <p>{wanted === null ? 'Start one, and everybody here writes in it with you.' : 'Somebody has deleted it, or the address is incomplete.'}</p>

@@ -30,19 +30,23 @@ interface Props {
   session: string | null
   version: string | null
   status: string
+  /** Of a session's document, what the caller may do in the session. */
+  permissions: string[] | null
   list: (() => void) | null
 }
 
 /** A document: its title, its text or values, and what was in it before. */
-export function DocumentView ({ info, session, version, status, list }: Props) {
+export function DocumentView ({ info, session, version, status, permissions, list }: Props) {
   const merges = info.strategy === 'merge'
   const provider = useProvider(merges ? info.id : null, session)
   const [mode, setMode] = useState<Mode>(innerWidth > 900 ? 'both' : 'write')
   const [text, setText] = useState('')
   const [authors, setAuthors] = useState(false)
   const [renaming, setRenaming] = useState(false)
-  const { synced, refusal, permissions } = useCondition(provider)
-  const writes = permissions.includes('write') && status === 'active'
+  const { synced, refusal, room } = useCondition(provider)
+  const writes = (permissions ?? room).includes('write') && status === 'active'
+  // What was refused may be taken now.
+  useEffect(() => { if (writes) provider?.retry() }, [writes, provider])
   const past = (open: boolean): void => go(open ? `${paths.document(info.id, session)}/versions/latest` : paths.document(info.id, session))
   const remove = (): void => {
     if (!confirm(`Delete “${info.title}” for everybody?`)) return
@@ -108,7 +112,7 @@ function useProvider (document: string | null, session: string | null): Document
   return provider
 }
 
-interface Condition { synced: boolean, refusal: CommandError | null, permissions: string[] }
+interface Condition { synced: boolean, refusal: CommandError | null, room: string[] }
 
 function useCondition (provider: DocumentProvider | null): Condition {
   const [, look] = useState(0)
@@ -127,7 +131,7 @@ function useCondition (provider: DocumentProvider | null): Condition {
   return {
     synced: provider?.synced ?? true,
     refusal: provider?.refusal ?? null,
-    permissions: provider === null ? ['write'] : provider.room.joined?.permissions ?? provider.permissions
+    room: provider === null ? ['write'] : provider.room.joined?.permissions ?? provider.permissions
   }
 }
 
