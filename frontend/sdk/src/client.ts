@@ -211,8 +211,9 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   get unsavedSince (): number | null { return this.queue.unsavedSince }
 
   private readonly askFor: Ask = (data, told) => {
-    this.queue.add('room:join', data, {}, told)
-    this.flush()
+    // Before whatever waits: that may need the room.
+    const pending = this.queue.add('room:join', data, {}, told)
+    if (pending !== null && this.connected !== null) this.post(pending)
   }
 
   private tell (): void {
@@ -274,7 +275,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     this.turn('live', { code: null, reason: '' })
     this.emit('connected', [connected])
     for (const room of this.rooms.values()) room.join()
-    this.flush() // the joins went first: what follows may need them
+    this.flush()
   }
 
   private answered (message: Incoming): void {

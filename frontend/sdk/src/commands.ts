@@ -47,12 +47,12 @@ export class CommandQueue {
    *
    * What it is answered with is told at once: a promise would tell of a join only after the events that follow it.
    */
-  add<T> (type: string, data: unknown, { timeout, durable = false }: SendOptions, told: Told<T>): void {
+  add<T> (type: string, data: unknown, { timeout, durable = false }: SendOptions, told: Told<T>): Pending | null {
     const id = `${this.prefix}-${++this.number}`
     const frame = JSON.stringify({ type, id, data })
     if (this.waiting.size >= LIMITS.commands || this.characters + frame.length > LIMITS.characters) {
       told.reject(new CommandError('client.full', 'Too much waits to be sent.', true))
-      return
+      return null
     }
     const pending: Pending = { id, frame, since: Date.now(), durable, sent: false, told, clock: undefined }
     if (timeout !== undefined) {
@@ -62,6 +62,7 @@ export class CommandQueue {
     }
     this.waiting.set(id, pending)
     this.characters += frame.length
+    return pending
   }
 
   get (id: string): Pending | undefined {

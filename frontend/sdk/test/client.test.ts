@@ -139,6 +139,17 @@ describe('a command', () => {
     await answer
   })
 
+  it('comes after the joins of the rooms that it may need', async () => {
+    const client = await live()
+    client.room(`session:${SAY.session}`)
+    void client.send('collaboration:message:send', SAY)
+    Scripted.last.end(1006)
+    await vi.advanceTimersByTimeAsync(1_000)
+    Scripted.last.welcome()
+    expect(Scripted.last.sent.map(({ type }) => type)).toEqual(['hello', 'room:join', 'collaboration:message:send'])
+    client.close()
+  })
+
   it('waits for a connection, in order', async () => {
     const client = await connecting()
     void client.send('collaboration:message:send', { ...SAY, body: 'one' })
