@@ -150,8 +150,8 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
 
   private lost (code: number, reason: string): void {
     this.drop(FAREWELL)
-    this.queue.lost()
     for (const room of this.rooms.values()) room.lost()
+    this.queue.lost()
     const { back, token, wait } = verdict(code, reason)
     this.refusals = token ? this.refusals + 1 : this.refusals
     if (!back || this.refusals > 1) { // the second token in a row was refused, too
@@ -198,7 +198,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     if (room === undefined) {
       room = new Room(name, this.askFor, () => {
         this.rooms.delete(name)
-        if (this.connected !== null) this.send('room:leave', { room: name }).catch(() => {})
+        if (this.connected !== null) this.send('room:leave', { room: name }, { once: true }).catch(() => {})
       })
       this.rooms.set(name, room)
       if (this.connected !== null) room.join()
@@ -212,7 +212,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
 
   private readonly askFor: Ask = (data, told) => {
     // Before whatever waits: that may need the room.
-    const pending = this.queue.add('room:join', data, {}, told)
+    const pending = this.queue.add('room:join', data, { once: true }, told)
     if (pending !== null && this.connected !== null) this.post(pending)
   }
 
@@ -300,7 +300,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
 
   private async refresh (): Promise<void> {
     try {
-      await this.send('auth:refresh', { token: await this.options.token() }, { timeout: 20_000 })
+      await this.send('auth:refresh', { token: await this.options.token() }, { once: true })
     } catch (error) {
       if (error instanceof CommandError) this.emit('error', [error])
       // Without another token the server ends the connection, and says so.

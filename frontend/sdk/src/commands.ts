@@ -5,6 +5,8 @@ import { CommandError } from './errors.js'
 export interface SendOptions {
   /** Milliseconds after which the promise is given up; the command may have taken effect all the same. Default: never. */
   timeout?: number
+  /** A command that means this connection: it goes with it. */
+  once?: boolean
   /** A command whose loss the user would notice: it counts as unsaved until it is answered. */
   durable?: boolean
 }
@@ -27,6 +29,7 @@ export interface Pending {
   frame: string
   since: number
   durable: boolean
+  once: boolean
   sent: boolean
   told: Told<never>
   clock: ReturnType<typeof setTimeout> | undefined
@@ -47,14 +50,14 @@ export class CommandQueue {
    *
    * What it is answered with is told at once: a promise would tell of a join only after the events that follow it.
    */
-  add<T> (type: string, data: unknown, { timeout, durable = false }: SendOptions, told: Told<T>): Pending | null {
+  add<T> (type: string, data: unknown, { timeout, durable = false, once = false }: SendOptions, told: Told<T>): Pending | null {
     const id = `${this.prefix}-${++this.number}`
     const frame = JSON.stringify({ type, id, data })
     if (this.waiting.size >= LIMITS.commands || this.characters + frame.length > LIMITS.characters) {
       told.reject(new CommandError('client.full', 'Too much waits to be sent.', true))
       return null
     }
-    const pending: Pending = { id, frame, since: Date.now(), durable, sent: false, told, clock: undefined }
+    const pending: Pending = { id, frame, since: Date.now(), durable, once, sent: false, told, clock: undefined }
     if (timeout !== undefined) {
       pending.clock = setTimeout(() => {
         this.take(id)?.told.reject(new CommandError('client.timeout', `No answer within ${timeout} ms.`, true))
@@ -87,7 +90,10 @@ export class CommandQueue {
 
   /** Notes that the connection broke: nothing that waits is known to have arrived. */
   lost (): void {
-    for (const pending of this.waiting.values()) pending.sent = false
+    for (const pending of [...this.waiting.values()]) {
+      pending.sent = false
+      if (pending.once) this.take(pending.id)?.told.reject(new CommandError('client.closed', 'The connection was lost.', true))
+    }
   }
 
   /** Gives everything up. */
