@@ -147,7 +147,6 @@ describe('a command', () => {
     await vi.advanceTimersByTimeAsync(1_000)
     Scripted.last.welcome()
     expect(Scripted.last.sent.map(({ type }) => type)).toEqual(['hello', 'room:join', 'collaboration:message:send'])
-    client.close()
   })
 
   it('waits for a connection, in order', async () => {

@@ -1,0 +1,1029 @@
+/**
+ * The answer to a command; room, epoch and seq are set when it appended to a log.
+ */
+export interface Ack {
+    type: string;
+    id: string;
+    data: unknown;
+    room?: string | null;
+    epoch?: string | null;
+    seq?: number | null;
+}
+/**
+ * Swaps the connection's token for a newer one of the same user.
+ */
+export interface AuthRefresh {
+    token: string;
+}
+/**
+ * Who did it, and over which connection; empty strings when the server did.
+ */
+export interface Author {
+    user: string;
+    name: string;
+    kind: string;
+    connection?: string;
+}
+/**
+ * `project:broadcast`: somebody said something to all members, in the project's room.
+ */
+export interface BroadcastSent {
+    project: string;
+    name: string;
+    payload?: {
+        [k: string]: unknown;
+    };
+}
+/**
+ * One key's new value; any JSON.
+ */
+export interface Change {
+    key: string;
+    value: unknown;
+}
+/**
+ * Who the client program is; `instance` stays the same across its reconnects and scopes command ids.
+ */
+export interface ClientInfo {
+    name?: string;
+    version?: string;
+    instance?: string;
+}
+/**
+ * Sent once, when the connection is authenticated.
+ */
+export interface Connected {
+    protocol: number;
+    connection: string;
+    user: UserInfo;
+    server_time: string;
+    token_expires_at: string;
+    heartbeat: Heartbeat;
+    limits: {
+        [k: string]: number;
+    };
+    capabilities: string[];
+    cursor_tick_ms: number;
+}
+/**
+ * A user as others see it.
+ */
+export interface UserInfo {
+    id: string;
+    name: string;
+    kind: string;
+}
+/**
+ * Seconds between the server's pings, and of silence after which it closes.
+ */
+export interface Heartbeat {
+    interval: number;
+    timeout: number;
+}
+/**
+ * Moves this connection's cursor; only the latest place is passed on.
+ *
+ *     Without `session` it moves in a project's document, which this connection has joined.
+ */
+export interface CursorMove {
+    position: {} | null;
+    session?: string | null;
+    document?: string | null;
+    selection?: {} | null;
+    status?: string | null;
+}
+/**
+ * Answers a command about a document: the document as it is now, or was when it was deleted.
+ */
+export interface DocumentAnswer {
+    id: string;
+    document: DocumentInfo;
+}
+/**
+ * A document as those who may read it see it; `session` is null where it belongs to the whole project.
+ */
+export interface DocumentInfo {
+    id: string;
+    project: string;
+    session: string | null;
+    title: string;
+    strategy: string;
+    created_by: string | null;
+    created_at: string;
+}
+/**
+ * Answers who wrote what: all ranges of a text, in order, or the writers of values by key; as of `seq`.
+ *
+ *     What is `large` is too much for a frame: it is read over REST.
+ */
+export interface DocumentAttributed {
+    document: string;
+    seq: number;
+    content_hash: string;
+    ranges?: WrittenRange[] | null;
+    fields?: {
+        [k: string]: WrittenField;
+    } | null;
+    large?: boolean;
+}
+/**
+ * What of a text somebody wrote: from `start` to `end` (exclusive), in UTF-16 units as JavaScript counts them.
+ */
+export interface WrittenRange {
+    user: string | null;
+    name: string;
+    kind: string;
+    acts_for: Person | null;
+    start: number;
+    end: number;
+}
+/**
+ * A user by id and name.
+ */
+export interface Person {
+    user: string;
+    name: string;
+}
+/**
+ * Who wrote a key's value, and the number of the event.
+ */
+export interface WrittenField {
+    user: string | null;
+    name: string;
+    kind: string;
+    acts_for: Person | null;
+    seq: number;
+}
+/**
+ * Asks who wrote what in a document.
+ */
+export interface DocumentAttribution {
+    document: string;
+}
+/**
+ * `collaboration:document:created` and `:renamed`, in the document's room and in its session's or project's.
+ */
+export interface DocumentChanged {
+    document: DocumentInfo;
+}
+/**
+ * Starts a document in a session or, for all members, in a project.
+ *
+ *     `content` is a text where the strategy is `merge`, and else an object of values by key. Without `strategy` it is
+ *     the session's `conflict_resolution`, and in a project `last_write_wins`.
+ */
+export interface DocumentCreate {
+    title: string;
+    session?: string | null;
+    project?: string | null;
+    strategy?: ('last_write_wins' | 'merge' | 'reject') | null;
+    content?: string | {} | null;
+}
+/**
+ * Deletes a document; for owners, and for whoever started it.
+ */
+export interface DocumentDelete {
+    document: string;
+}
+/**
+ * `collaboration:document:deleted`, in the document's room, which nobody is in afterwards, and its list's.
+ */
+export interface DocumentDeleted {
+    document: string;
+}
+/**
+ * Gives a document another title.
+ */
+export interface DocumentRename {
+    document: string;
+    title: string;
+}
+/**
+ * Asks for a document, or for what of it `state_vector`, in base64, says is missing.
+ */
+export interface DocumentSync {
+    document: string;
+    state_vector?: string | null;
+}
+/**
+ * Answers a sync: what was missing and the server's state vector, or the values by key; as of `seq`.
+ *
+ *     What is `large` is too much for a frame: it is read over REST.
+ */
+export interface DocumentSynced {
+    document: string;
+    seq: number;
+    update?: string | null;
+    state_vector?: string | null;
+    fields?: {
+        [k: string]: FieldValue;
+    } | null;
+    large?: boolean;
+}
+/**
+ * A key's value, and the number of the event that wrote it.
+ */
+export interface FieldValue {
+    value: unknown;
+    seq: number;
+}
+/**
+ * Edits a document that this connection has joined.
+ *
+ *     `update`, a Yjs update v1 in base64, where the strategy is `merge`; else `changes`, of which later ones of the same
+ *     key win. Where it is `reject`, `base` is the room's number that the author had seen.
+ */
+export interface DocumentUpdate {
+    document: string;
+    update?: string | null;
+    changes?: [Change, ...Change[]] | null;
+    base?: number | null;
+}
+/**
+ * `collaboration:document:updated`: an edit as it was accepted, by `update` or by `changes`.
+ */
+export interface DocumentUpdated {
+    document: string;
+    update?: string | null;
+    changes?: Change[] | null;
+}
+/**
+ * The answer to a command that was refused; `id` is null when the frame had none.
+ */
+export interface ErrorFrame {
+    type: string;
+    id: string | null;
+    code: string;
+    message: string;
+    retryable: boolean;
+    retry_after_ms: number | null;
+    details: {};
+}
+/**
+ * An event as clients see it; `data` is already encoded.
+ */
+export interface Event {
+    type: string;
+    room: string;
+    epoch: string;
+    seq: number;
+    at: string;
+    by: Author;
+    data: unknown;
+}
+/**
+ * Says who is calling. Needed as first frame where the handshake carried no token.
+ */
+export interface Hello {
+    token?: string | null;
+    client?: ClientInfo | null;
+    /**
+     * @maxItems 32
+     */
+    capabilities?: string[];
+    timezone?: string;
+}
+/**
+ * Answers room:history: events oldest first, the lowest number still held, and the newest.
+ */
+export interface History {
+    events: unknown[];
+    floor: number;
+    head: number;
+    epoch: string;
+}
+/**
+ * `project:member:added`, `:updated` and `:removed`, in the project's room; `role` is null when removed.
+ */
+export interface MemberChanged {
+    project: string;
+    user: string;
+    name: string;
+    kind: string;
+    role: string | null;
+}
+/**
+ * Says something durable to a session.
+ */
+export interface MessageSend {
+    session: string;
+    body: string;
+    payload?: {
+        [k: string]: unknown;
+    };
+}
+/**
+ * `collaboration:message:sent`: somebody said something.
+ */
+export interface MessageSent {
+    session: string;
+    body: string;
+    payload?: {
+        [k: string]: unknown;
+    };
+}
+/**
+ * Lets somebody in who waits, or who was turned away or removed.
+ */
+export interface ParticipantAdmit {
+    session: string;
+    user: string;
+}
+/**
+ * Answers a command about a participant: the participant as it is now.
+ */
+export interface ParticipantAnswer {
+    session: string;
+    user: string;
+    participant: ParticipantInfo;
+}
+/**
+ * A participant as others see it; `admission` is open, waiting, admitted, denied or removed.
+ */
+export interface ParticipantInfo {
+    user: string;
+    name: string;
+    kind: string;
+    role: string;
+    permissions: string[];
+    joined_at: string | null;
+    admission: string;
+    guest: boolean;
+}
+/**
+ * Turns somebody away who waits to be let in.
+ */
+export interface ParticipantDeny {
+    session: string;
+    user: string;
+    reason?: string;
+}
+/**
+ * `collaboration:participant:joined`, with the user's first connection; `:requested`, who waits to be let in.
+ */
+export interface ParticipantJoined {
+    session: string;
+    user: string;
+    participant: ParticipantInfo;
+}
+/**
+ * `collaboration:participant:left`: the grace period of the user's last connection is over.
+ */
+export interface ParticipantLeft {
+    session: string;
+    user: string;
+}
+/**
+ * Shows somebody out, who may not come back until admitted again.
+ */
+export interface ParticipantRemove {
+    session: string;
+    user: string;
+    reason?: string;
+}
+/**
+ * `collaboration:participant:removed`: in or at the door no more; `reason` is removed, denied, expired,
+ *     left_project or deleted. Whoever waited is told in the user's room too.
+ */
+export interface ParticipantRemoved {
+    session: string;
+    user: string;
+    reason: string;
+}
+/**
+ * Gives somebody another role in a session.
+ */
+export interface ParticipantRole {
+    session: string;
+    user: string;
+    role: 'moderator' | 'observer' | 'owner' | 'participant';
+}
+/**
+ * `collaboration:participant:updated`: has another role, or was let in; the latter in the user's room too.
+ */
+export interface ParticipantUpdated {
+    session: string;
+    user: string;
+    participant: ParticipantInfo;
+}
+/**
+ * Asks for a pong.
+ */
+export interface Ping {
+}
+/**
+ * Answers the server's ping; its `id` is the ping's.
+ */
+export interface Pong {
+    server_time?: {
+        [k: string]: unknown;
+    };
+}
+/**
+ * Says something durable to all of a project's members; for moderators and owners.
+ */
+export interface ProjectBroadcast {
+    project: string;
+    name: string;
+    payload?: {
+        [k: string]: unknown;
+    };
+}
+/**
+ * `project:updated`: the project has another name.
+ */
+export interface ProjectUpdated {
+    project: string;
+    name: string;
+}
+/**
+ * Reads a room's past, newest stretch first.
+ */
+export interface RoomHistory {
+    room: string;
+    before?: number | null;
+    limit?: number;
+}
+/**
+ * Enters a room, or comes back to it from the position `since`.
+ */
+export interface RoomJoin {
+    room: string;
+    since?: Since | null;
+}
+/**
+ * The position a client has: the epoch it knows, and the last number it saw.
+ */
+export interface Since {
+    epoch: string;
+    seq: number;
+}
+/**
+ * Answers room:join. `state` is as of `seq`, and absent when everything missed follows as events.
+ */
+export interface RoomJoined {
+    room: string;
+    epoch: string;
+    seq: number;
+    recovered: string;
+    members: unknown[];
+    role: string;
+    permissions: string[];
+    state?: {
+        [k: string]: unknown;
+    };
+}
+/**
+ * Leaves a room.
+ */
+export interface RoomLeave {
+    room: string;
+}
+/**
+ * Answers room:leave.
+ */
+export interface RoomLeft {
+    room: string;
+}
+/**
+ * Answers a command about a session: the session as it is now.
+ */
+export interface SessionAnswer {
+    id: string;
+    session: SessionInfo;
+}
+/**
+ * A session as its members see it.
+ */
+export interface SessionInfo {
+    id: string;
+    project: string;
+    name: string;
+    status: string;
+    settings: Settings;
+    tags: string[];
+    created_by: string | null;
+    created_at: string;
+    ended_at: string | null;
+}
+/**
+ * A session's settings and their defaults.
+ */
+export interface Settings {
+    max_participants?: number;
+    allow_anonymous?: boolean;
+    require_approval?: boolean;
+    enable_cursor_sharing?: boolean;
+    enable_voice_chat?: boolean;
+    enable_video_chat?: boolean;
+    auto_save?: boolean;
+    auto_save_interval?: number;
+    conflict_resolution?: 'last_write_wins' | 'merge' | 'reject';
+}
+/**
+ * `collaboration:session:updated`, `:paused`, `:resumed` and `:ended`, in the session's and the project's room.
+ */
+export interface SessionChanged {
+    session: SessionInfo;
+}
+/**
+ * Opens a session in a project; settings that are not named have their defaults.
+ */
+export interface SessionCreate {
+    project: string;
+    name?: string;
+    settings?: SettingsChange;
+    /**
+     * @maxItems 20
+     */
+    tags?: [] | [string] | [string, string] | [string, string, string] | [string, string, string, string] | [string, string, string, string, string] | [string, string, string, string, string, string] | [string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string, string, string, string, string] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ];
+}
+/**
+ * Those of a session's settings that are to change.
+ */
+export interface SettingsChange {
+    max_participants?: number;
+    allow_anonymous?: boolean;
+    require_approval?: boolean;
+    enable_cursor_sharing?: boolean;
+    enable_voice_chat?: boolean;
+    enable_video_chat?: boolean;
+    auto_save?: boolean;
+    auto_save_interval?: number;
+    conflict_resolution?: 'last_write_wins' | 'merge' | 'reject';
+}
+/**
+ * `collaboration:session:created`, in the project's room.
+ */
+export interface SessionCreated {
+    session: SessionInfo;
+}
+/**
+ * Ends a session for good.
+ */
+export interface SessionEnd {
+    session: string;
+    reason?: string;
+}
+/**
+ * Makes a session read-only until it is resumed.
+ */
+export interface SessionPause {
+    session: string;
+    reason?: string;
+}
+/**
+ * Makes a paused session writable again.
+ */
+export interface SessionResume {
+    session: string;
+    reason?: string;
+}
+/**
+ * Changes a session's name, tags, or those settings that are named.
+ */
+export interface SessionUpdate {
+    session: string;
+    name?: string | null;
+    settings?: SettingsChange1;
+    tags?: [] | [string] | [string, string] | [string, string, string] | [string, string, string, string] | [string, string, string, string, string] | [string, string, string, string, string, string] | [string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string, string, string, string] | [string, string, string, string, string, string, string, string, string, string, string, string, string, string] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ] | null;
+}
+/**
+ * Those of a session's settings that are to change.
+ */
+export interface SettingsChange1 {
+    max_participants?: number;
+    allow_anonymous?: boolean;
+    require_approval?: boolean;
+    enable_cursor_sharing?: boolean;
+    enable_voice_chat?: boolean;
+    enable_video_chat?: boolean;
+    auto_save?: boolean;
+    auto_save_interval?: number;
+    conflict_resolution?: 'last_write_wins' | 'merge' | 'reject';
+}
+/**
+ * Those of a session's settings that are to change.
+ */
+export interface SettingsChange2 {
+    max_participants?: number;
+    allow_anonymous?: boolean;
+    require_approval?: boolean;
+    enable_cursor_sharing?: boolean;
+    enable_voice_chat?: boolean;
+    enable_video_chat?: boolean;
+    auto_save?: boolean;
+    auto_save_interval?: number;
+    conflict_resolution?: 'last_write_wins' | 'merge' | 'reject';
+}
+/**
+ * Tells a session, or some of its users, something that need not be kept: typing, WebRTC offers.
+ */
+export interface SignalSend {
+    session: string;
+    name: string;
+    payload?: {
+        [k: string]: unknown;
+    };
+    to?: string[] | null;
+}
+/**
+ * `collaboration:signal:sent`: ephemeral; `to` is set when it was not for everybody.
+ */
+export interface SignalSent {
+    session: string;
+    name: string;
+    payload?: {
+        [k: string]: unknown;
+    };
+    to?: string[] | null;
+}
+/**
+ * Answers auth:refresh.
+ */
+export interface TokenTaken {
+    token_expires_at: string;
+}
+/**
+ * Answers a command about a version.
+ */
+export interface VersionAnswer {
+    id: string;
+    version: VersionInfo;
+}
+/**
+ * A version of a document as of its event `seq`; an `automatic` one was made by the clock and has no title.
+ *
+ *     `created_by` named it, or edited last before the clock made it; `size` is its content's, in bytes.
+ */
+export interface VersionInfo {
+    id: string;
+    seq: number;
+    title: string;
+    automatic: boolean;
+    content_hash: string;
+    size: number;
+    created_by: string | null;
+    author: string;
+    created_at: string;
+}
+/**
+ * `collaboration:document:version:created`, and `:restored`, which the edits that do so follow, if any do.
+ */
+export interface VersionChanged {
+    document: string;
+    version: VersionInfo;
+}
+/**
+ * Keeps what is in a document now as a version with a name.
+ */
+export interface VersionCreate {
+    document: string;
+    title: string;
+}
+/**
+ * Makes a document what it was in a version, by edits like everybody's; what is in it now is kept as a version.
+ */
+export interface VersionRestore {
+    document: string;
+    version: string;
+}
+/**
+ * Answers a hello: the capabilities that both sides have.
+ */
+export interface Welcome {
+    capabilities: string[];
+}
+/** What each command takes. */
+export interface Commands {
+    'auth:refresh': AuthRefresh;
+    'collaboration:cursor:move': CursorMove;
+    'collaboration:document:attribution': DocumentAttribution;
+    'collaboration:document:create': DocumentCreate;
+    'collaboration:document:delete': DocumentDelete;
+    'collaboration:document:rename': DocumentRename;
+    'collaboration:document:sync': DocumentSync;
+    'collaboration:document:update': DocumentUpdate;
+    'collaboration:document:version:create': VersionCreate;
+    'collaboration:document:version:restore': VersionRestore;
+    'collaboration:message:send': MessageSend;
+    'collaboration:participant:admit': ParticipantAdmit;
+    'collaboration:participant:deny': ParticipantDeny;
+    'collaboration:participant:remove': ParticipantRemove;
+    'collaboration:participant:role': ParticipantRole;
+    'collaboration:session:create': SessionCreate;
+    'collaboration:session:end': SessionEnd;
+    'collaboration:session:pause': SessionPause;
+    'collaboration:session:resume': SessionResume;
+    'collaboration:session:update': SessionUpdate;
+    'collaboration:signal:send': SignalSend;
+    'hello': Hello;
+    'ping': Ping;
+    'pong': Pong;
+    'project:broadcast': ProjectBroadcast;
+    'room:history': RoomHistory;
+    'room:join': RoomJoin;
+    'room:leave': RoomLeave;
+}
+/** What each command's ack holds. */
+export interface Acks {
+    'auth:refresh': TokenTaken;
+    'collaboration:cursor:move': Record<string, unknown>;
+    'collaboration:document:attribution': DocumentAttributed;
+    'collaboration:document:create': DocumentAnswer;
+    'collaboration:document:delete': DocumentAnswer;
+    'collaboration:document:rename': DocumentAnswer;
+    'collaboration:document:sync': DocumentSynced;
+    'collaboration:document:update': Record<string, unknown>;
+    'collaboration:document:version:create': VersionAnswer;
+    'collaboration:document:version:restore': VersionAnswer;
+    'collaboration:message:send': Record<string, unknown>;
+    'collaboration:participant:admit': ParticipantAnswer;
+    'collaboration:participant:deny': ParticipantAnswer;
+    'collaboration:participant:remove': ParticipantAnswer;
+    'collaboration:participant:role': ParticipantAnswer;
+    'collaboration:session:create': SessionAnswer;
+    'collaboration:session:end': SessionAnswer;
+    'collaboration:session:pause': SessionAnswer;
+    'collaboration:session:resume': SessionAnswer;
+    'collaboration:session:update': SessionAnswer;
+    'collaboration:signal:send': Record<string, unknown>;
+    'hello': Welcome;
+    'ping': Record<string, unknown>;
+    'pong': Record<string, unknown>;
+    'project:broadcast': Record<string, unknown>;
+    'room:history': History;
+    'room:join': RoomJoined;
+    'room:leave': RoomLeft;
+}
+/** What each numbered event holds. */
+export interface Events {
+    'collaboration:document:created': DocumentChanged;
+    'collaboration:document:deleted': DocumentDeleted;
+    'collaboration:document:renamed': DocumentChanged;
+    'collaboration:document:updated': DocumentUpdated;
+    'collaboration:document:version:created': VersionChanged;
+    'collaboration:document:version:restored': VersionChanged;
+    'collaboration:message:sent': MessageSent;
+    'collaboration:participant:joined': ParticipantJoined;
+    'collaboration:participant:left': ParticipantLeft;
+    'collaboration:participant:removed': ParticipantRemoved;
+    'collaboration:participant:requested': ParticipantJoined;
+    'collaboration:participant:updated': ParticipantUpdated;
+    'collaboration:session:created': SessionCreated;
+    'collaboration:session:ended': SessionChanged;
+    'collaboration:session:paused': SessionChanged;
+    'collaboration:session:resumed': SessionChanged;
+    'collaboration:session:updated': SessionChanged;
+    'collaboration:signal:sent': SignalSent;
+    'project:broadcast': BroadcastSent;
+    'project:member:added': MemberChanged;
+    'project:member:removed': MemberChanged;
+    'project:member:updated': MemberChanged;
+    'project:updated': ProjectUpdated;
+}
+export type ErrorCode = 'auth.invalid' | 'auth.expired' | 'auth.revoked' | 'auth.identity_change' | 'msg.bad_json' | 'msg.bad_envelope' | 'msg.unknown_type' | 'msg.unknown_field' | 'msg.missing_field' | 'msg.bad_value' | 'msg.bad_number' | 'msg.bad_text' | 'msg.too_deep' | 'msg.duplicate_key' | 'msg.id_conflict' | 'perm.denied' | 'room.not_found' | 'room.not_joined' | 'session.not_found' | 'session.full' | 'session.paused' | 'session.ended' | 'session.join_pending' | 'session.last_owner' | 'participant.not_found' | 'invitation.invalid' | 'doc.not_found' | 'doc.conflict' | 'doc.update_rejected' | 'doc.bad_state_vector' | 'doc.too_large' | 'doc.read_only' | 'cursor.disabled' | 'cursor.invalid' | 'rate.limited' | 'quota.exceeded' | 'storage.unavailable' | 'storage.busy' | 'server.draining' | 'internal';
+export declare const CLOSE_CODES: {
+    readonly normal: 1000;
+    readonly bad_protocol: 4400;
+    readonly unauthenticated: 4401;
+    readonly forbidden: 4403;
+    readonly gone: 4404;
+    readonly unsupported_version: 4406;
+    readonly session_ended: 4410;
+    readonly too_many_connections: 4412;
+    readonly too_large: 4413;
+    readonly too_many_invalid: 4422;
+    readonly account_disabled: 4423;
+    readonly internal: 4500;
+    readonly draining: 4503;
+    readonly database_unavailable: 4504;
+    readonly over_capacity: 4507;
+    readonly hello_timeout: 4508;
+    readonly heartbeat_timeout: 4509;
+    readonly position_lost: 4510;
+    readonly slow_consumer: 4511;
+    readonly rate_limited: 4529;
+};
