@@ -37,7 +37,7 @@ function wordsOf ({ type, by, data: given }: RoomEvent, documents: DocumentInfo[
     case 'collaboration:session:resumed': return 'resumed the session'
     case 'collaboration:session:ended': return 'ended the session'
     case 'collaboration:participant:joined': return by.user === (data['user'] as unknown) ? 'came in' : `let ${name()} in`
-    case 'collaboration:participant:left': return `${name()} left`
+    case 'collaboration:participant:left': return by.user === (data['user'] as unknown) ? 'left' : `${name()} left`
     case 'collaboration:participant:requested': return 'asks to be let in'
     case 'collaboration:participant:updated': return `made ${name()} ${(data['participant'] as unknown as ParticipantInfo | undefined)?.role ?? ''}`
     case 'collaboration:participant:removed': return `removed ${name()}`

@@ -9,10 +9,10 @@ import { at } from '../ui/words.js'
 import type { Log } from './log.js'
 
 export function Chat ({ session, log, writes }: { session: string, log: Log, writes: boolean }) {
-  const end = useRef<HTMLLIElement>(null)
+  const list = useRef<HTMLOListElement>(null)
   const messages = log.events.filter(({ type }) => type === 'collaboration:message:sent')
   useEffect(() => {
-    end.current?.scrollIntoView({ block: 'end' })
+    list.current?.scrollTo(0, list.current.scrollHeight)
     log.read()
   }, [messages.length])
   const send = async (field: HTMLTextAreaElement): Promise<void> => {
@@ -30,13 +30,12 @@ export function Chat ({ session, log, writes }: { session: string, log: Log, wri
     }
   }
   return <div class="chat">
-    <ol class="messages">
+    <ol class="messages" ref={list} tabIndex={0} aria-label="Messages">
       {messages.length === 0 && <li class="empty"><p>What is said here stays with the session.</p></li>}
       {messages.map(({ seq, by, at: moment, data }) => <li class="message" key={seq}>
         <Avatar {...by} />
         <div><p><strong>{by.name}</strong> <time class="quiet small" dateTime={moment}>{at(moment)}</time></p><p class="body">{(data as MessageSent).body}</p></div>
       </li>)}
-      <li ref={end} aria-hidden="true" />
     </ol>
     {writes && <form class="say" onSubmit={event => { event.preventDefault(); void send(event.currentTarget.elements.namedItem('body') as HTMLTextAreaElement) }}>
       <textarea class="input" name="body" rows={1} maxlength={20_000} placeholder="Say something" aria-label="Message"
