@@ -7,6 +7,8 @@ import { theme } from '../ui/theme.js'
 
 const markdown = new MarkdownIt({ html: false, linkify: true, typographer: false })
 const DIAGRAM = 'pre > code.language-mermaid'
+// Mermaid has labels parsed as HTML before it cleans them. Line breaks are all of it that a label needs.
+const TAG = /<(?!br\s*\/?>)(?=[a-z!/])/gi
 let number = 0
 
 DOMPurify.addHook('afterSanitizeAttributes', node => {
@@ -41,7 +43,7 @@ async function draw (article: HTMLElement, dark: boolean, current: () => boolean
   mermaid.initialize({ startOnLoad: false, securityLevel: 'strict', theme: dark ? 'dark' : 'neutral', htmlLabels: false, flowchart: { htmlLabels: false } })
   for (const source of sources) {
     try {
-      const { svg } = await mermaid.render(`diagram-${++number}`, source.textContent ?? '')
+      const { svg } = await mermaid.render(`diagram-${++number}`, (source.textContent ?? '').replace(TAG, '#lt;'))
       if (!current()) return
       const image = new Image()
       image.alt = 'Diagram'

@@ -11,7 +11,7 @@ import { theme, turn } from './theme.js'
 export function Bar ({ children, end }: { children?: ComponentChildren, end?: ComponentChildren }) {
   const who = me.value
   return <header class="bar">
-    <a class="brand" href={paths.home} aria-label="All projects"><Mark /><span>BDUF</span></a>
+    <a class="brand" href={paths.home}><Mark /><span>BDUF</span><span class="visually-hidden">: all projects</span></a>
     <nav class="crumbs" aria-label="Where you are">{children}</nav>
     <div class="end">
       <Connection />
@@ -20,7 +20,7 @@ export function Bar ({ children, end }: { children?: ComponentChildren, end?: Co
         <Icon name={theme.value === 'dark' ? 'sun' : 'moon'} />
       </button>
       {who != null && <details class="menu">
-        <summary class="button bare" aria-label={`Account of ${who.name}`}><Avatar user={who.id} name={who.name} kind={who.kind} /></summary>
+        <summary class="button bare"><Avatar user={who.id} name={who.name} kind={who.kind} /><span class="visually-hidden">Account of {who.name}</span></summary>
         <div>
           <p><strong>{who.name}</strong><br /><span class="quiet small">{who.username}</span></p>
           {who.is_staff && <a class="button bare" href="/admin/" target="_blank">Admin</a>}

@@ -1,0 +1,1 @@
+"""The workspace as people use it, in a real browser."""

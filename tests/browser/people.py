@@ -1,0 +1,97 @@
+"""Somebody at a browser of their own, and what they do there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from playwright.async_api import BrowserContext, Page
+
+from tests.live import Live
+from tests.servers import MS
+
+PATIENCE = 15_000 * MS
+PASSWORD = "tower-7-bridge"
+MAKE = """
+from bduf_realtime.accounts.models import User
+from collaboration.models import Membership, Project
+project = Project.objects.get(pk="{project}")
+for name, shown, role in {people!r}:
+    user = User(username=name, name=shown)
+    user.set_password("{password}")
+    user.save()
+    Membership.objects.create(project=project, user=user, role=role)
+"""
+
+
+def make_people(live: Live, people: Sequence[tuple[str, str, str]]) -> None:
+    """Makes accounts with a password, in the project: user name, name, role."""
+    live.deployment.shell(MAKE.format(project=live.project, people=list(people), password=PASSWORD))
+
+
+class Desk:
+    """One person's browser: its cookies and its page."""
+
+    def __init__(self, live: Live, context: BrowserContext, page: Page) -> None:
+        self.live = live
+        self.context = context
+        self.page = page
+        self.complaints: list[str] = []
+        page.set_default_timeout(PATIENCE * 1_000)
+        page.on("console", lambda message: self._hear(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, kind: str, text: str) -> None:
+        # What the network did is shown on the page; a test that cuts it knows.
+        if kind in ("error", "warning") and "WebSocket connection" not in text and "net::ERR" not in text:
+            self.complaints.append(text)
+
+    async def open(self, path: str) -> None:
+        await self.page.goto(f"{self.live.url}{path}")
+
+    async def sign_in(self, name: str, path: str = "/") -> None:
+        await self.open(path)
+        await self.page.get_by_label("User name").fill(name)
+        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.locator(".connection.good").wait_for()
+
+    # --- a document ----------------------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> Any:
+        return self.page.get_by_label("Text of the document")
+
+    async def start(self, title: str) -> None:
+        """Starts a document in the session that is open."""
+        await self.page.get_by_label("New document").first.click()
+        await self.page.get_by_label("Title").fill(title)
+        await self.page.get_by_role("button", name="Start writing").click()
+        await self.page.get_by_role("heading", name=title, exact=True).first.wait_for()
+        await self.text.wait_for()
+
+    async def write(self, words: str, key: str = "Control+End") -> None:
+        """Types at the end of the text, or where another key leads."""
+        await self.text.click()
+        await self.page.keyboard.press(key)
+        await self.page.keyboard.type(words)
+
+    async def read(self) -> str:
+        """The text as this page has it, without the names of cursors."""
+        return str(
+            await self.text.evaluate(
+                """content => [...content.querySelectorAll('.cm-line')].map(line => {
+                  const copy = line.cloneNode(true)
+                  copy.querySelectorAll('.cm-ySelectionCaret').forEach(caret => caret.remove())
+                  return copy.textContent
+                }).join('\\n')"""
+            )
+        )
+
+    async def until(self, words: str) -> None:
+        """Waits until words are in the text."""
+        await self.text.get_by_text(words).first.wait_for()
+
+    async def saved(self) -> None:
+        """Waits until the server has confirmed every edit."""
+        await self.page.locator(".connection.good", has_text="Live").wait_for()

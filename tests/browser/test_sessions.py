@@ -1,0 +1,95 @@
+"""Meeting in the workspace: lobby, guests, chat, names that try to be more, and no mouse."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import Sit
+from tests.browser.test_writing import session
+from tests.live import Live
+
+pytestmark = pytest.mark.live
+
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+
+
+async def test_who_waits_in_the_lobby_comes_in_when_admitted(house: Live, sit: Sit) -> None:
+    path = session(house, require_approval=True)
+    owner = await sit("owner0", path)
+    await owner.page.get_by_role("heading", name="People").wait_for()
+    guest = await sit("participant1", path)
+    await guest.page.get_by_text("You are in the lobby").wait_for()
+    await owner.page.get_by_role("button", name="Admit").click()
+    await guest.page.get_by_role("heading", name="Documents").wait_for()
+
+
+async def test_a_link_lets_a_guest_in_without_an_account(house: Live, sit: Sit) -> None:
+    owner = await sit("owner0", session(house))
+    await owner.start("For guests")
+    await owner.write("Welcome.")
+    await owner.page.get_by_role("button", name="Share").click()
+    await owner.page.get_by_role("button", name="Make a link").click()
+    link = await owner.page.get_by_label("Link").input_value()
+    guest = await sit()
+    await guest.page.goto(link)
+    await guest.page.get_by_label("Your name").fill("Lin")
+    await guest.page.get_by_role("button", name="Join the session").click()
+    await guest.until("Welcome.")
+    await guest.write(" Thanks.")
+    await owner.page.keyboard.press("Escape")
+    await owner.until("Welcome. Thanks.")
+
+
+async def test_what_is_said_is_heard(house: Live, sit: Sit) -> None:
+    path = session(house)
+    one, other = await sit("owner0", path), await sit("participant1", path)
+    for desk in (one, other):
+        await desk.page.get_by_label("Chat").click()
+    await one.page.get_by_label("Message", exact=True).fill("Is the ledger in scope?")
+    await one.page.keyboard.press("Enter")
+    await other.page.get_by_text("Is the ledger in scope?").wait_for()
+    await one.page.get_by_text("Is the ledger in scope?").wait_for()
+
+
+async def test_hostile_words_are_words(house: Live, sit: Sit) -> None:
+    desk = await sit("owner0", session(house))
+    await desk.start(f"T {HOSTILE}")
+    await desk.write(f"{HOSTILE}\n\n[link](javascript:window.hacked=1)\n\n```mermaid\ngraph LR; A[{HOSTILE}]\n```\n")
+    await desk.page.get_by_label("Chat").click()
+    await desk.page.get_by_label("Message", exact=True).fill(HOSTILE)
+    await desk.page.keyboard.press("Enter")
+    await desk.page.locator(".message .body", has_text="onerror").wait_for()
+    await desk.page.locator(".preview", has_text="onerror").wait_for()
+    await desk.page.reload()
+    await desk.text.wait_for()
+    assert await desk.page.evaluate("window.hacked") is None
+    assert await desk.page.locator(".preview script, .preview img[onerror], .preview a[href^=javascript]").count() == 0
+
+
+async def test_the_keyboard_is_enough(house: Live, sit: Sit) -> None:
+    desk = await sit()
+    await desk.open(session(house))
+    keyboard = desk.page.keyboard
+    await desk.page.get_by_label("User name").wait_for()
+    await keyboard.type("owner0")
+    await keyboard.press("Tab")
+    await keyboard.type("tower-7-bridge")
+    await keyboard.press("Enter")
+    await desk.page.get_by_label("New document").first.focus()
+    await keyboard.press("Enter")
+    await desk.page.get_by_label("Title").wait_for()
+    await keyboard.type("By keys")
+    await keyboard.press("Enter")
+    await desk.text.focus()
+    await keyboard.type("Written without a mouse.")
+    await desk.until("Written without a mouse.")
+    await desk.saved()
+
+
+async def test_a_paused_session_is_read_only_and_says_so(house: Live, sit: Sit) -> None:
+    desk = await sit("owner0", session(house))
+    await desk.start("Paused")
+    await desk.page.get_by_label("Session menu").click()
+    await desk.page.get_by_role("button", name="Pause: read-only for all").click()
+    await desk.page.get_by_text("paused: read-only").wait_for()
+    assert await desk.text.get_attribute("contenteditable") == "false"
