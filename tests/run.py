@@ -1,8 +1,8 @@
 """Runs the whole suite as `make test` does, in two lanes side by side.
 
 One lane has tests that start servers, and waits most of the time. The other has those of one process: on SQLite, then
-once more on PostgreSQL what touches the database; and, to end at the same time as the first, those of faults. What it
-says is shown when it is done.
+once more on PostgreSQL what touches the database; and, to end at the same time as the first, those of faults and those
+in a browser. What it says is shown when it is done.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.servers import ServerUnavailable, postgres_server
 ROOT = Path(__file__).resolve().parents[1]
 ON_BOTH_DATABASES = ["tests/accounts", "tests/audit", "tests/rooms", "tests/gateway", "tests/collaboration"]
 ON_BOTH_DATABASES += ["tests/test_authorization.py", "tests/test_contract.py"]
-FAULTS = "tests/faults"
+LATE = ("tests/faults", "tests/browser")
 NOTHING_SELECTED = 5
 
 
@@ -40,7 +40,7 @@ def main() -> int:
     with tempfile.TemporaryFile("w+") as said, ThreadPoolExecutor(1) as lane:
         print("Tests with servers; the others run beside them, and are shown when they are done:", flush=True)
         beside = lane.submit(second_lane, options, said)
-        code = pytest([*marked("live", options), f"--ignore={FAULTS}"], options)
+        code = pytest([*marked("live", options), *(f"--ignore={late}" for late in LATE)], options)
         codes = [code, beside.result()]
         said.seek(0)
         print(said.read(), end="", flush=True)
@@ -58,8 +58,8 @@ def second_lane(options: argparse.Namespace, said: IO[str]) -> int:
         print(text, file=said, flush=True)
 
     code = in_one_process(options, said, say)
-    say("\nTests of faults:")
-    return max(code, pytest([*marked("live", options), FAULTS], options, output=said))
+    say("\nTests of faults, and in a browser:")
+    return max(code, pytest([*marked("live", options), *LATE], options, output=said))
 
 
 def in_one_process(options: argparse.Namespace, said: IO[str], say: Callable[[str], None]) -> int:

@@ -1,0 +1,1 @@
+export{u as createRailroadPegServices}from"./mermaid-parser.core-DIlwqE9E.js";import"./chunk-NGNAAXSQ-DI_UYJZ4.js";
