@@ -26,6 +26,8 @@ ROUTES = """
 POST   auth/token/                                         400  400  400  400  400  400  400   400
 POST   auth/token/refresh/                                 400  400  400  400  400  400  400   400
 POST   auth/sign-out/                                      401  204  204  204  204  204  204   204
+POST   auth/page/                                          400  400  400  400  400  400  400   400
+DELETE auth/page/                                          204  204  204  204  204  204  204   204
 POST   auth/socket-token/                                  401  401  401  401  401  401  401   401
 GET    me/                                                 401  200  200  200  200  200  200   200
 GET    projects/                                           401  200  200  200  200  200  200   200

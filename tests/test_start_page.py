@@ -1,4 +1,4 @@
-"""The page at `/`: it says what runs here, links to what answers, and needs nothing from elsewhere."""
+"""The page for developers: it says what runs here, links to what answers, and needs nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
 
 def load(client: Client, **options: object) -> Page:
-    response = client.get("/", **options)  # type: ignore[arg-type]
+    response = client.get("/start/", **options)  # type: ignore[arg-type]
     assert response.status_code == 200
     assert response["Content-Type"] == "text/html; charset=utf-8"
     return Page(response.content.decode())
@@ -98,7 +98,7 @@ def test_the_page_has_no_script_and_no_inline_style(page: Page) -> None:
 def test_every_link_answers(page: Page, client: Client) -> None:
     assert {"/admin/", "/api/v1/asyncapi.json", "/healthz", "/readyz"} <= set(page.links)
     for link in page.links:
-        answer = client.get(urljoin("/", link), follow=True)
+        answer = client.get(urljoin("/start/", link), follow=True)
         assert answer.status_code == 200, link
 
 

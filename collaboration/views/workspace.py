@@ -18,7 +18,7 @@ BUILT = Path(__file__).resolve().parents[1] / "static" / "workspace"
 ENTRY = "src/main.tsx"
 # The editor and the diagrams style elements one by one; there is no script in the page.
 POLICY = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: https:; object-src 'none'; "
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 

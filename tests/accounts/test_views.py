@@ -227,6 +227,25 @@ def test_a_page_trades_its_session_and_csrf_token_for_a_socket_token(ada: User) 
     assert as_bearer(answer["token"]) == 200
 
 
+def test_a_page_signs_in_and_out_with_its_csrf_token(ada: User) -> None:
+    ada.set_password("tower-7-bridge")
+    ada.save()
+    browser = Client(enforce_csrf_checks=True)
+    said = {"username": ada.username, "password": "tower-7-bridge"}
+    kind: dict[str, Any] = {"content_type": "application/json"}
+    assert browser.post("/api/v1/auth/page/", said, **kind).status_code == 403
+    browser.get("/")
+    kind["headers"] = {"X-CSRFToken": browser.cookies["csrftoken"].value}
+    wrong = browser.post("/api/v1/auth/page/", said | {"password": "x"}, **kind)
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "auth.invalid")
+    assert browser.post("/api/v1/auth/page/", said, **kind).status_code == 204
+    assert browser.get("/api/v1/me/").json()["username"] == ada.username
+    assert 'data-signed-in="yes"' in browser.get("/").content.decode()
+    kind["headers"] = {"X-CSRFToken": browser.cookies["csrftoken"].value}
+    assert browser.delete("/api/v1/auth/page/", **kind).status_code == 204
+    assert browser.get("/api/v1/me/").status_code == 401
+
+
 def test_a_socket_token_needs_a_session_not_a_bearer(ada: User) -> None:
     for caller in (Rest(ada), nobody()):
         status, answer = caller.post("auth/socket-token/")

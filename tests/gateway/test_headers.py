@@ -52,8 +52,12 @@ def test_a_host_that_is_not_ours_gets_an_answer_with_the_same_headers(client: Cl
     assert "default-src 'self'" in response["Content-Security-Policy"]
 
 
-def test_only_the_admin_and_the_page_to_try_calls_have_a_wider_policy(client: Client) -> None:
-    for path in ("/", "/api/v1/asyncapi.json", "/nothing", "/adminx/", "/api/v1/docs"):
+@pytest.mark.django_db
+def test_only_pages_that_need_it_have_a_wider_policy_and_none_takes_a_script_from_the_page(client: Client) -> None:
+    workspace = client.get("/")["Content-Security-Policy"]
+    assert "script-src" not in workspace
+    assert "style-src 'self' 'unsafe-inline'" in workspace
+    for path in ("/start/", "/api/v1/asyncapi.json", "/nothing", "/adminx/", "/api/v1/docs"):
         assert "unsafe" not in client.get(path)["Content-Security-Policy"], path
     docs = client.get("/api/v1/docs/")["Content-Security-Policy"]
     assert "script-src" not in docs

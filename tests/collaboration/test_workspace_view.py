@@ -1,0 +1,46 @@
+"""The workspace's page: the same at each of its addresses, with what it loads kept for ever by browsers."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+SESSION, DOCUMENT, VERSION = (uuid.uuid4() for _ in range(3))
+ADDRESSES = (
+    "/",
+    f"/projects/{SESSION}",
+    f"/sessions/{SESSION}",
+    f"/sessions/{SESSION}/documents/{DOCUMENT}",
+    f"/sessions/{SESSION}/documents/{DOCUMENT}/versions/{VERSION}",
+    f"/documents/{DOCUMENT}/versions/latest",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_address_of_the_workspace_has_its_page(client: Client, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert '<div id="app"></div>' in answer.content.decode()
+    assert answer["Cache-Control"] == "no-cache"
+
+
+def test_other_addresses_have_none(client: Client) -> None:
+    for address in ("/nothing", "/sessions/", "/projects/<script>"):
+        assert client.get(address).status_code == 404
+    assert client.post("/").status_code == 405
+
+
+def test_what_it_loads_is_there_and_kept_by_browsers(client: Client) -> None:
+    page = client.get("/").content.decode()
+    loaded = re.findall(r'(?:src|href)="(/static/workspace/[^"]+)"', page)
+    assert {name.rpartition(".")[2] for name in loaded} == {"js", "css"}
+    for name in loaded:
+        answer = client.get(name)
+        assert answer.status_code == 200
+        assert "immutable" in answer["Cache-Control"]
+        answer.close()
