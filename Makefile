@@ -37,18 +37,17 @@ $(EDITORS)/.installed: tests/node/package-lock.json
 
 %/node_modules/.installed: %/package-lock.json
 	@echo "Installing what $* is built with (once, half a minute) …"
-	@npm ci --prefix $* --no-audit --no-fund --silent
-	@touch $@
+	@npm ci --prefix $* --no-audit --no-fund --silent && touch $@ || echo "That needs npm, and failed."
 
 run: $(VENV)/.runtime ## Serve on HOST and PORT (127.0.0.1:8000), with a demo project the first time.
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed
 	@$(BIN)/python manage.py serve
 
-test: $(VENV)/.development $(EDITORS)/.installed ## Run every test but the long ones, on SQLite and on PostgreSQL.
+test: $(VENV)/.development $(EDITORS)/.installed $(SDK)/node_modules/.installed ## Run every test but the long ones, on SQLite and on PostgreSQL.
 	@$(BIN)/python -m tests.run
 
-test-long: $(VENV)/.development $(EDITORS)/.installed ## Run the long fault and load tests too.
+test-long: $(VENV)/.development $(EDITORS)/.installed $(SDK)/node_modules/.installed ## Run the long fault and load tests too.
 	@$(BIN)/python -m tests.run --long
 
 check: $(VENV)/.development ## Lint, types, import rules, Django's checks, generated documents.

@@ -1,0 +1,32 @@
+"""The TypeScript SDK's own live tests, against a running server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.live import Live
+from tests.servers import ServerUnavailable
+
+pytestmark = pytest.mark.live
+
+SDK = Path(__file__).resolve().parents[2] / "frontend" / "sdk"
+VITEST = SDK / "node_modules" / ".bin" / "vitest"
+
+
+def test_the_sdk_keeps_its_promises_on_a_live_server(house: Live) -> None:
+    if not VITEST.exists():
+        raise ServerUnavailable("no SDK tests: `npm ci --prefix frontend/sdk`")
+    env = {
+        "BDUF_URL": house.url,
+        "BDUF_TOKENS": f"{house.owner.token},{house.person().token}",
+        "BDUF_PROJECT": str(house.project),
+    }
+    done = subprocess.run(
+        [str(VITEST), "run"], cwd=SDK, env={**os.environ, **env}, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout[-3_000:]
+    assert "4 passed" in done.stdout
