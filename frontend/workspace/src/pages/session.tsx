@@ -56,7 +56,7 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
   return <>
     <Bar end={<>
       {state !== null && <Avatars people={state.participants} />}
-      {session !== null && permissions.includes('manage_participants') && <button class="button compact" onClick={() => setSharing(true)}><Icon name="share" />Share</button>}
+      {session !== null && permissions.includes('manage_participants') && <button class="button compact" onClick={() => setSharing(true)} aria-label="Share"><Icon name="share" /><span class="wide">Share</span></button>}
     </>}>
       <a href={paths.project(project)} class="wide">Project</a><span aria-hidden="true" class="wide">/</span>
       <strong>{state === null ? alone!.title : title || 'Session'}</strong>
