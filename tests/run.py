@@ -1,8 +1,8 @@
-"""Runs the whole suite as `make test` does, in two lanes side by side.
+"""Runs the whole suite as `make test` does, in three lanes side by side.
 
-One lane has tests that start servers, and waits most of the time. The other has those of one process: on SQLite, then
-once more on PostgreSQL what touches the database; and, to end at the same time as the first, those of faults and those
-in a browser. What it says is shown when it is done.
+One lane has tests that start servers, and one those of faults and those in a browser: these wait most of the time. The
+third has those of one process: on SQLite, then once more on PostgreSQL what touches the database. What the others say
+is shown when they are done.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ def main() -> int:
     started = time.monotonic()
     if options.coverage:
         run([sys.executable, "-m", "coverage", "erase"])
-    with tempfile.TemporaryFile("w+") as said, ThreadPoolExecutor(1) as lane:
-        print("Tests with servers; the others run beside them, and are shown when they are done:", flush=True)
-        beside = lane.submit(second_lane, options, said)
-        code = pytest([*marked("live", options), *(f"--ignore={late}" for late in LATE)], options)
-        codes = [code, beside.result()]
-        said.seek(0)
-        print(said.read(), end="", flush=True)
+    print("Tests with servers; the others run beside them, and are shown when they are done:", flush=True)
+    with ThreadPoolExecutor(2) as lanes:
+        others = [lanes.submit(heard, lane, options) for lane in (in_one_process, with_faults_or_a_browser)]
+        codes = [pytest([*marked("live", options), *(f"--ignore={late}" for late in LATE)], options)]
+        for other in others:
+            code, said = other.result()
+            codes.append(code)
+            print(said, end="", flush=True)
     if options.coverage:
         run([sys.executable, "-m", "coverage", "combine", "--quiet"])
         codes.append(run([sys.executable, "-m", "coverage", "report"]))
@@ -51,27 +52,31 @@ def main() -> int:
     return max(codes)
 
 
-def second_lane(options: argparse.Namespace, said: IO[str]) -> int:
-    """Runs the tests that start no servers on both databases, then those of faults, and writes what they say."""
-
-    def say(text: str) -> None:
-        print(text, file=said, flush=True)
-
-    code = in_one_process(options, said, say)
-    say("\nTests of faults, and in a browser:")
-    return max(code, pytest([*marked("live", options), *LATE], options, output=said))
+def heard(lane: Callable[[argparse.Namespace, IO[str]], int], options: argparse.Namespace) -> tuple[int, str]:
+    """Runs a lane; returns its code, and what it said."""
+    with tempfile.TemporaryFile("w+") as said:
+        code = lane(options, said)
+        said.seek(0)
+        return code, said.read()
 
 
-def in_one_process(options: argparse.Namespace, said: IO[str], say: Callable[[str], None]) -> int:
-    say("\nTests of one process, on SQLite:")
+def with_faults_or_a_browser(options: argparse.Namespace, said: IO[str]) -> int:
+    """Runs the tests of faults, and those in a browser."""
+    print("\nTests of faults, and in a browser:", file=said, flush=True)
+    return pytest([*marked("live", options), *LATE], options, output=said)
+
+
+def in_one_process(options: argparse.Namespace, said: IO[str]) -> int:
+    """Runs the tests that start no servers, on both databases."""
+    print("\nTests of one process, on SQLite:", file=said, flush=True)
     code = pytest(marked("not live", options), options, output=said)
     with ExitStack() as stack:
         try:
             postgres = stack.enter_context(postgres_server())
         except ServerUnavailable as missing:
-            say(f"\nNot run on PostgreSQL: {missing}")
+            print(f"\nNot run on PostgreSQL: {missing}", file=said, flush=True)
             return max(code, 1 if os.environ.get("CI") else 0)
-        say("\nOnce more on PostgreSQL, what touches the database:")
+        print("\nOnce more on PostgreSQL, what touches the database:", file=said, flush=True)
         only = ["-m", "database and not live and not long", *ON_BOTH_DATABASES]
         return max(code, pytest(only, options, {"DATABASE_URL": postgres.url}, output=said))
 
