@@ -24,7 +24,7 @@ from tests.servers import ServerUnavailable, postgres_server
 ROOT = Path(__file__).resolve().parents[1]
 ON_BOTH_DATABASES = ["tests/accounts", "tests/audit", "tests/rooms", "tests/gateway", "tests/collaboration"]
 ON_BOTH_DATABASES += ["tests/test_authorization.py", "tests/test_contract.py"]
-LATE = ("tests/faults", "tests/browser")
+APART = ("tests/faults", "tests/browser")
 NOTHING_SELECTED = 5
 
 
@@ -40,7 +40,7 @@ def main() -> int:
     print("Tests with servers; the others run beside them, and are shown when they are done:", flush=True)
     with ThreadPoolExecutor(2) as lanes:
         others = [lanes.submit(heard, lane, options) for lane in (in_one_process, with_faults_or_a_browser)]
-        codes = [pytest([*marked("live", options), *(f"--ignore={late}" for late in LATE)], options)]
+        codes = [pytest([*marked("live", options), *(f"--ignore={apart}" for apart in APART)], options)]
         for other in others:
             code, said = other.result()
             codes.append(code)
@@ -63,7 +63,7 @@ def heard(lane: Callable[[argparse.Namespace, IO[str]], int], options: argparse.
 def with_faults_or_a_browser(options: argparse.Namespace, said: IO[str]) -> int:
     """Runs the tests of faults, and those in a browser."""
     print("\nTests of faults, and in a browser:", file=said, flush=True)
-    return pytest([*marked("live", options), *LATE], options, output=said)
+    return pytest([*marked("live", options), *APART], options, output=said)
 
 
 def in_one_process(options: argparse.Namespace, said: IO[str]) -> int:
