@@ -79,7 +79,7 @@ export function DocumentView ({ info, session, version, status, permissions, lis
       ? <History info={info} session={session} chosen={version} writes={writes} />
       : !merges
         ? <Values info={info} writes={writes} />
-        : <div class={`sheets ${mode}`} aria-busy={!synced}>
+        : <div class={`sheets as-${mode}`} aria-busy={!synced}>
           <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}>
             {provider !== null && mode !== 'preview' && <Editor provider={provider} writes={writes} read={setText} authors={authors} />}
             {mode !== 'write' && <Preview text={mode === 'preview' && provider !== null ? provider.doc.getText('content').toString() : text} />}

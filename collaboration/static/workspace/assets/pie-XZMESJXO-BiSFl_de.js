@@ -1,0 +1,1 @@
+export{b as createPieServices}from"./mermaid-parser.core-2yXUL3dS.js";import"./chunk-NGNAAXSQ-DI_UYJZ4.js";
