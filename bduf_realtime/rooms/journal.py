@@ -91,7 +91,7 @@ class Journal:
                     # A late command was told so already; only its success is still news.
                     if not entry.answered or not isinstance(outcome, Exception):
                         loop.call_soon(entry.done, outcome)  # where one fails, the others are answered all the same
-                if 0 < len(self._waiting) < ENOUGH:
+                if 0 < len(self._waiting) < min(ENOUGH, self._batch):
                     await asyncio.sleep(min(spent * PAUSES, LONGEST_PAUSE))
         finally:
             self._writer = None

@@ -157,7 +157,7 @@ def test_a_commit_that_was_taken_for_failed_reaches_its_author_as_an_event(stage
     for _ in range(60):
         stage.world.act(author.say, 0.004)
     assert author.in_flight > 0
-    assert min(stage.seq(author), stage.seq(other)) > 40
+    assert min(stage.seq(author), stage.seq(other)) > 20
 
 
 def test_an_event_whose_ack_is_on_its_way_is_not_given_to_its_author_as_an_event(stage: Stage) -> None:
