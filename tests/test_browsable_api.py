@@ -17,7 +17,8 @@ from tests.people import Rest
 from tests.routes import calls, filled, ids
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [call.split()[1] for call in calls() if call.startswith("GET ") and not call.endswith((".json", "schema/"))]
+DOCUMENTS = (".json", "schema/", "export/")  # files, not pages
+PAGES = [call.split()[1] for call in calls() if call.startswith("GET ") and not call.endswith(DOCUMENTS)]
 
 
 def renderers(**env: str) -> str:

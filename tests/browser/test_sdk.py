@@ -21,9 +21,9 @@ def test_the_sdk_keeps_its_promises_on_a_live_server(house: Live) -> None:
     if not VITEST.exists():
         raise ServerUnavailable("no SDK tests: `npm ci --prefix frontend/sdk`")
     env = {
-        "BDUF_URL": house.url,
-        "BDUF_TOKENS": f"{house.owner.token},{house.person().token}",
-        "BDUF_PROJECT": str(house.project),
+        "SERVER_URL": house.url,
+        "SERVER_TOKENS": f"{house.owner.token},{house.person().token}",
+        "SERVER_PROJECT": str(house.project),
     }
     done = subprocess.run(
         [str(VITEST), "run"], cwd=SDK, env={**os.environ, **env}, capture_output=True, text=True, timeout=100

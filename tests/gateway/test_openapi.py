@@ -14,6 +14,7 @@ WITHOUT_A_TOKEN = {
     "post /api/v1/auth/token/refresh/",
     "post /api/v1/invitations/accept/",
 }
+FOR_PAGES = ("/auth/socket-token/", "/auth/page/")  # which a token does not do
 OPERATIONS = {
     f"{method} {path}": operation for path, item in document()["paths"].items() for method, operation in item.items()
 }
@@ -40,7 +41,7 @@ def test_every_call_says_what_it_is_for_how_it_is_refused_and_who_may_make_it(na
     if name in WITHOUT_A_TOKEN:
         assert schemes == set()
     else:
-        assert schemes == ({"cookieAuth"} if name.endswith("socket-token/") else {"token", "cookieAuth"})
+        assert schemes == ({"cookieAuth"} if name.endswith(FOR_PAGES) else {"token", "cookieAuth"})
 
 
 def test_every_list_has_the_same_pages() -> None:

@@ -5,9 +5,9 @@ import { Client, DocumentProvider, type RoomEvent } from '../../src/index.js'
 
 declare const process: { env: Record<string, string> }
 
-const url = process.env['BDUF_URL']!
-const [ada, bob] = process.env['BDUF_TOKENS']!.split(',') as [string, string]
-const project = process.env['BDUF_PROJECT']!
+const url = process.env['SERVER_URL']!
+const [ada, bob] = process.env['SERVER_TOKENS']!.split(',') as [string, string]
+const project = process.env['SERVER_PROJECT']!
 
 const clients: Client[] = []
 
