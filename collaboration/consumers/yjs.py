@@ -53,6 +53,8 @@ LIMITS = FrameLimits(size=conf.document_update_bytes + 16, clients=2_000)
 UPDATE = "collaboration:document:update"
 EDITS = bytes((SYNC,))  # how frames begin that have rates of their own
 MERGED_BYTES = 65_536
+# What one client types faster than a person goes together: an edit costs the server much more than a longer one.
+TOGETHER = 0.04  # seconds
 # What was not taken in is asked for again so much later at first, and twice as much each time it fails again.
 ASK_AGAIN, ASK_LATEST = 0.5, 30.0
 ANSWER_WITHIN = 5.0  # seconds; the updates of a client that does not answer are tried again
@@ -91,6 +93,8 @@ class YjsConsumer(Answering):
         self._under_way: list[tuple[bytes, UpdateOutline]] = []
         self._singly = 0
         self._going = False
+        self._submitted_at = 0.0
+        self._pausing: asyncio.TimerHandle | None = None
         self._ask_at: float | None = None
         self._behind_until = 0.0
         self._owed = 0
@@ -109,6 +113,8 @@ class YjsConsumer(Answering):
     def ended(self) -> None:
         if self._entering is not None:
             self._entering.cancel()
+        if self._pausing is not None:
+            self._pausing.cancel()
 
     # --- coming in -----------------------------------------------------------------------------------------------
 
@@ -234,12 +240,20 @@ class YjsConsumer(Answering):
 
     def go_on(self) -> None:
         """Submits what has come in since the last submission, as one."""
-        if self._going:
+        if self._going or self._pausing is not None:
             return
         self._going = True
         while self._waiting and not self.in_flight and self.closing is None:
+            pause = self._submitted_at + TOGETHER - time.monotonic()
+            if pause > 0 and not self._singly:
+                self._pausing = asyncio.get_running_loop().call_later(pause, self._paused)
+                break
             self._submit(*self._next())
         self._going = False
+
+    def _paused(self) -> None:
+        self._pausing = None
+        self.go_on()
 
     def _next(self) -> tuple[bytes, UpdateOutline | None]:
         most = 1 if self._singly else conf.inbound_backlog
@@ -253,7 +267,8 @@ class YjsConsumer(Answering):
         return parts[0] if len(parts) == 1 else (merge_updates(*(update for update, _ in parts)), None)
 
     def _submit(self, update: bytes, outline: UpdateOutline | None) -> None:
-        request = Request(UPDATE, None, {}, time.monotonic())
+        self._submitted_at = time.monotonic()
+        request = Request(UPDATE, None, {}, self._submitted_at)
         try:
             edit = services.document_merge(document=self._document, update=update, by=self.author, outline=outline)
             self.submit(request, edit)
