@@ -56,6 +56,16 @@ async def test_an_editor_gets_what_is_there_and_what_it_writes_is_kept(live: Liv
         await read_with(page, "Goodbye world")
 
 
+async def test_what_one_client_types_faster_than_a_person_goes_together(live: Live) -> None:
+    async with desk(live, content="") as page:
+        editor, json = await page.editor(), await page.reader()
+        await json.join(page.room)
+        await asyncio.gather(*(editor.type("x") for _ in range(60)))
+        await page.has("x" * 60, editor)
+        await json.heard(UPDATED, page.room)
+        assert len(json.of(UPDATED, page.room)) < 30
+
+
 async def test_yjs_clients_json_clients_and_rest_have_one_text_on_all_instances(cluster: Live) -> None:
     async with desk(cluster, content="Begin.") as page:
         editors = [await page.editor(server=n) for n in (0, 1)]

@@ -86,6 +86,17 @@ async def test_commands_of_one_moment_share_a_batch_and_are_answered_in_their_or
     assert answers.told == [("a", DONE), ("b", DONE), ("c", DONE)]
 
 
+async def test_a_command_that_answers_a_commit_is_in_the_next_with_what_waited_already(database: Database) -> None:
+    journal, _, submit = journal_of(database)
+    journal.submit(Submission("a", SAID, b"{}", ADA), lambda outcome: submit("c"))
+    await eventually(lambda: database.batches == [["a"]])
+    submit("b")
+    await database.answer()
+    await database.answer()
+    await journal.flush()
+    assert database.batches == [["a"], ["b", "c"]]
+
+
 async def test_commands_that_come_while_a_batch_runs_share_the_next(database: Database) -> None:
     journal, answers, submit = journal_of(database)
     submit("a")
