@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "bduf_realtime.rooms",
     "bduf_realtime.gateway",
     "collaboration",
+    "approvals",
 ]
 
 MIDDLEWARE = [

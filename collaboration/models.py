@@ -230,6 +230,7 @@ class DocumentVersion(models.Model):
     )
     author = models.CharField(max_length=150, blank=True, help_text="That user's name at the time.")
     created_at = models.DateTimeField(default=timezone.now)
+    pinned = models.BooleanField(default=False, help_text="Kept for good: an approval is about it.")
 
     class Meta:
         indexes = [models.Index(fields=["document", "-created_at"], name="version_of_document")]
