@@ -116,7 +116,7 @@ def _without_resends(submissions: Sequence[Submission]) -> list[list[Submission]
 def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
     moment = timezone.now()
     with write():
-        rooms = _lock_rooms(sorted({s.room for s in submissions}))
+        rooms = lock_rooms(sorted({s.room for s in submissions}))
         answers = _answers([s.key for s in submissions if s.key is not None])
         # Not what was carried out before: guards may count on every subject they pass taking effect.
         refused = _judge([s for s in submissions if s.key is None or _name(s.key) not in answers])
@@ -149,14 +149,14 @@ def _commit(submissions: Sequence[Submission]) -> list[Outcome]:
                 if s.key and name and ack:
                     answers[name] = (s.key.fingerprint, ack.decode())
                     commands.append((*name, s.key.fingerprint, ack.decode(), at))
-        insert("rooms_event", ("room_id", "seq", "type", "at", "frame"), _EVENT_TYPES, events)
+        insert_events(events)
         insert(
             "rooms_command",
             ("user", "instance", "key", "fingerprint", "answer", "at"),
             _COMMAND_TYPES,
             sorted(commands),  # resends racing in two batches wait for each other, and never crosswise
         )
-        _set_heads([(heads[name], room_id) for name, (room_id, _, head) in rooms.items() if heads[name] != head])
+        set_heads([(heads[name], room_id) for name, (room_id, _, head) in rooms.items() if heads[name] != head])
         for write_all, subjects in also.items():
             write_all(subjects)
     return outcomes
@@ -196,7 +196,8 @@ _EVENT_TYPES = ("bigint", "bigint", "text", "timestamptz", "text")
 _COMMAND_TYPES = ("text", "text", "text", "text", "text", "timestamptz")
 
 
-def _lock_rooms(names: list[str]) -> dict[str, tuple[int, str, int]]:
+def lock_rooms(names: list[str]) -> dict[str, tuple[int, str, int]]:
+    """Locks the rooms there are of those names, and returns the id, epoch and head of each."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # In the order in which everybody locks rooms: batches that share some wait instead of deadlocking.
@@ -259,7 +260,13 @@ def _into(table: str, columns: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({quoted})"
 
 
-def _set_heads(heads: list[tuple[int, int]]) -> None:
+def insert_events(events: list[tuple[Any, ...]]) -> None:
+    """Puts numbered events into logs: room id, number, type, time as the database takes it, frame."""
+    insert("rooms_event", ("room_id", "seq", "type", "at", "frame"), _EVENT_TYPES, events)
+
+
+def set_heads(heads: list[tuple[int, int]]) -> None:
+    """Moves the heads of locked rooms: pairs of the new head and the room's id."""
     if not heads:
         return
     with connection.cursor() as cursor:

@@ -14,6 +14,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from bduf_realtime.rooms import models
+from bduf_realtime.rooms.batch import insert_events, lock_rooms, set_heads
 from bduf_realtime.rooms.events import Appended, Author, NoSuchRoom, encode, event_frame
 from bduf_realtime.rooms.statements import among, rows
 from bduf_realtime.rooms.transactions import write
@@ -34,6 +35,14 @@ class Page(msgspec.Struct, frozen=True):
 
     position: Position
     events: list[tuple[int, bytes]]
+
+
+class News(msgspec.Struct, frozen=True):
+    """An event on its way into a room's log; `data` is anything msgspec encodes to a JSON object."""
+
+    room: str
+    type: str
+    data: Any
 
 
 _listeners: list[Callable[[Appended], None]] = []
@@ -68,11 +77,11 @@ def lock(name: str) -> models.Room:
     return models.Room.from_db(connection.alias, columns.split(", "), found[0])
 
 
-def lock_many(names: Iterable[str]) -> None:
-    """Locks many rooms in the order in which everybody locks them."""
+def lock_many(names: Iterable[str]) -> dict[str, tuple[int, str, int]]:
+    """Locks many rooms in the order in which everybody locks them; returns id, epoch and head of those there are."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("Rooms are locked inside a transaction.")
-    list(models.Room.objects.select_for_update().filter(name__in=list(names)).order_by("name").values_list("pk"))
+    return lock_rooms(sorted(names))
 
 
 def exists(name: str) -> bool:
@@ -98,6 +107,31 @@ def append(*, room: str, type: str, data: Any, by: Author, at: datetime | None =
     models.Room.objects.filter(pk=row.pk).update(head=seq)
     appended = Appended(room, row.epoch, seq, type, frame, by.connection)
     announce_later(appended)
+    return appended
+
+
+def append_many(news: Iterable[News], *, by: Author) -> list[Appended]:
+    """Does what `append` does for many rooms with a fixed number of statements.
+
+    Each log gets its events in the order given. What is for a room without a log is left out.
+    """
+    news = list(news)
+    rooms = lock_many({new.room for new in news})
+    heads = {name: head for name, (_, _, head) in rooms.items()}
+    moment = timezone.now()
+    at = connection.ops.adapt_datetimefield_value(moment)
+    appended, stored = [], []
+    for new in news:
+        if new.room in rooms:
+            room_id, epoch, _ = rooms[new.room]
+            seq = heads[new.room] = heads[new.room] + 1
+            frame = event_frame(new.type, new.room, epoch, seq, moment, by, encode(new.data))
+            appended.append(Appended(new.room, epoch, seq, new.type, frame, by.connection))
+            stored.append((room_id, seq, new.type, at, frame.decode()))
+    insert_events(stored)
+    set_heads([(heads[name], room_id) for name, (room_id, _, _) in rooms.items()])
+    for one in appended:
+        announce_later(one)
     return appended
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -319,3 +320,47 @@ def test_answers_of_commands_are_forgotten_after_their_time(monkeypatch: pytest.
     assert log.forget_commands(older_than=9.5, now=now) == 3
     assert sorted(models.Command.objects.values_list("key", flat=True)) == ["3", "4", "5"]
     assert log.forget_commands(older_than=0, now=now) == 3
+
+
+# --- appending to many rooms -------------------------------------------------------------------------------------
+
+
+def append_many(*news: tuple[str, Any]) -> list[Appended]:
+    with write():
+        return log.append_many((log.News(room, SAID, {"body": body}) for room, body in news), by=ADA)
+
+
+def test_many_rooms_get_their_events_in_the_order_given(told: list[Appended]) -> None:
+    one, other = new_room(), new_room()
+    append(other)
+    appended = append_many((one, "a"), (other, "b"), (one, "c"))
+    assert [(a.room, a.seq) for a in appended] == [(one, 1), (other, 2), (one, 2)]
+    assert [log.position(room).head for room in (one, other)] == [2, 2]
+    page = log.read(one, after=0, limit=10)
+    assert page.events == [(a.seq, a.frame) for a in appended if a.room == one]
+    assert append(one).seq == 3
+
+
+def test_what_is_for_a_room_that_is_not_there_is_left_out() -> None:
+    room = new_room()
+    assert [a.room for a in append_many(("session:nowhere", "a"), (room, "b"))] == [room]
+    assert append_many() == []
+
+
+def test_many_rooms_take_as_many_queries_as_one() -> None:
+    def queries(number: int) -> int:
+        rooms = [new_room() for _ in range(number)]
+        with write(), CaptureQueriesContext(connection) as captured:
+            log.append_many((log.News(room, SAID, {}) for room in rooms), by=ADA)
+        return len(captured)
+
+    assert queries(200) == queries(1) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_listeners_hear_of_all_after_the_commit(told: list[Appended]) -> None:
+    rooms = [new_room(), new_room()]
+    with write():
+        appended = log.append_many((log.News(room, SAID, {}) for room in rooms), by=ADA)
+        assert told == []
+    assert told == appended
