@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "bduf_realtime.audit",
     "bduf_realtime.rooms",
     "bduf_realtime.gateway",
+    "notifications",
     "collaboration",
     "approvals",
 ]

@@ -133,6 +133,16 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     edits_audited_every: Annotated[float, "Time over which a user's edits of a document are one audit entry."] = 300.0
     max_versions_per_document: Annotated[int, "Versions of a document that somebody named."] = 1_000
     document_versions: Annotated[int, "Automatic versions kept of a document; the oldest go."] = 200
+    notification_mail_after: Annotated[float, "Time one has to read a notification before it goes out by e-mail."] = (
+        900.0
+    )
+    notification_resend: Annotated[float, "Time after which what one must act on is told again."] = 86_400.0
+    notification_retention: Annotated[float, "Time a notification that was read is kept."] = 7_776_000.0
+    notification_unread_retention: Annotated[float, "Time a notification that was not read is kept."] = 31_536_000.0
+    max_notifications_per_user: Annotated[int, "Notifications kept of a user; the oldest go, those read first."] = (
+        10_000
+    )
+    notifications_at_once: Annotated[int, "Notifications with which a subscription is answered at most."] = 100
     idempotency_retention: Annotated[float, "Time an answered command is remembered."] = 86_400.0
     log_retention: Annotated[float, "Age below which events are never trimmed."] = 86_400.0
     log_retention_events: Annotated[int, "Newest events of a room that are never trimmed."] = 10_000

@@ -1,0 +1,9 @@
+"""Everything that changes notifications, for the domains above and for their users.
+
+A user's own room is locked after every other room, and the rooms of all users concerned are locked at once: who tells
+several users something in one transaction, and appends to their rooms itself too, begins with `user_rooms_lock`.
+"""
+
+from notifications.services.telling import Notice, notify, settle, user_rooms_lock
+
+__all__ = ["Notice", "notify", "settle", "user_rooms_lock"]
