@@ -5,7 +5,7 @@ const path = (name: string): string => decodeURIComponent(new URL(name, import.m
 export default defineConfig({
   base: '/static/workspace/',
   resolve: {
-    alias: { '@bduf/realtime': path('../sdk/src/index.ts') },
+    alias: { '@bduf/realtime': path('../sdk/src/index.ts'), entities: path('src/session/entities.ts') },
     // The SDK is compiled along: both must mean the same Yjs.
     dedupe: ['yjs', 'lib0', 'y-protocols']
   },

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import uuid
+from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
+
+from collaboration.views.workspace import BUILT, ENTRY
 
 pytestmark = pytest.mark.django_db
 
@@ -44,3 +49,20 @@ def test_what_it_loads_is_there_and_kept_by_browsers(client: Client) -> None:
         assert answer.status_code == 200
         assert "immutable" in answer["Cache-Control"]
         answer.close()
+
+
+@pytest.mark.parametrize(
+    ("follow", "kilobytes"),
+    [(("imports",), 45), (("imports", "dynamicImports"), 250)],
+    ids=["signing in", "a session, with its preview"],
+)
+def test_what_the_first_view_loads_is_small(follow: tuple[str, ...], kilobytes: int) -> None:
+    chunks: dict[str, Any] = msgspec.json.decode((BUILT / "manifest.json").read_bytes())
+    names, files = [ENTRY], set()
+    for name in names:
+        chunk = chunks[name]
+        files |= {chunk["file"], *chunk.get("css", [])}
+        others = {other for kind in follow for other in chunk.get(kind, [])} - set(names)
+        names += [other for other in others if not other.startswith("node_modules/")]  # diagrams come when there is one
+    sizes = {file: len(gzip.compress((BUILT / file).read_bytes())) for file in files}
+    assert sum(sizes.values()) <= kilobytes * 1024, sizes

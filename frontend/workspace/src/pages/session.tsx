@@ -1,10 +1,10 @@
+import { lazy, Suspense } from 'preact/compat'
 import { useEffect, useState } from 'preact/hooks'
 import type { DocumentInfo, RoomEvent } from '@bduf/realtime'
 import { me, rest } from '../identity.js'
-import { go, paths } from '../router.js'
+import { go, paths, place } from '../router.js'
 import { Activity } from '../session/activity.js'
 import { Chat } from '../session/chat.js'
-import { DocumentView } from '../session/document.js'
 import { Documents } from '../session/documents.js'
 import { useLog } from '../session/log.js'
 import { People } from '../session/people.js'
@@ -15,6 +15,11 @@ import { Avatars } from '../ui/avatar.js'
 import { Bar } from '../ui/bar.js'
 import { Icon, type IconName } from '../ui/icons.js'
 import { Trouble } from '../ui/trouble.js'
+
+// What only documents need is two thirds of the program. It comes along with the first answers of the server.
+const fetched = (): Promise<typeof import('../session/document.js')> => import('../session/document.js')
+const DocumentView = lazy(() => fetched().then(({ DocumentView }) => DocumentView))
+if (place.value.view === 'session' || place.value.view === 'document') void fetched()
 
 type Panel = 'people' | 'chat' | 'activity'
 
@@ -68,7 +73,7 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
         shown={listed} hide={() => setListed(false)} />}
       <main class="stage">
         {chosen !== undefined
-          ? <DocumentView info={chosen} session={session} version={version} key={chosen.id} permissions={session === null ? null : permissions} status={state?.session.status ?? 'active'} list={session === null ? null : () => setListed(!listed)} />
+          ? <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}><DocumentView info={chosen} session={session} version={version} key={chosen.id} permissions={session === null ? null : permissions} status={state?.session.status ?? 'active'} list={session === null ? null : () => setListed(!listed)} /></Suspense>
           : <div class="empty">
             <strong>{wanted === null ? 'No documents yet' : 'This document is gone'}</strong>
             <p>{wanted === null ? 'Start one, and everybody here writes in it with you.' : 'Somebody has deleted it, or the address is incomplete.'}</p>

@@ -9,10 +9,10 @@ import { Dialog } from '../ui/dialog.js'
 import { Field, Form } from '../ui/form.js'
 import { Icon, type IconName } from '../ui/icons.js'
 import { complain } from '../ui/notices.js'
+import { Editor } from './editor.js'
 import { History } from './history.js'
 import { Values } from './values.js'
 
-const Editor = lazy(() => import('./editor.js').then(({ Editor }) => Editor))
 const Preview = lazy(() => import('./preview.js').then(({ Preview }) => Preview))
 
 type Mode = 'write' | 'both' | 'preview'
@@ -40,7 +40,6 @@ export function DocumentView ({ info, session, version, status, permissions, lis
   const merges = info.strategy === 'merge'
   const provider = useProvider(merges ? info.id : null, session)
   const [mode, setMode] = useState<Mode>(innerWidth > 900 ? 'both' : 'write')
-  const [text, setText] = useState('')
   const [authors, setAuthors] = useState(false)
   const [renaming, setRenaming] = useState(false)
   const { synced, refusal, room } = useCondition(provider)
@@ -80,9 +79,9 @@ export function DocumentView ({ info, session, version, status, permissions, lis
       : !merges
         ? <Values info={info} writes={writes} />
         : <div class={`sheets as-${mode}`} aria-busy={!synced}>
+          {provider !== null && mode !== 'preview' && <Editor provider={provider} writes={writes} authors={authors} />}
           <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}>
-            {provider !== null && mode !== 'preview' && <Editor provider={provider} writes={writes} read={setText} authors={authors} />}
-            {mode !== 'write' && <Preview text={mode === 'preview' && provider !== null ? provider.doc.getText('content').toString() : text} />}
+            {provider !== null && mode !== 'write' && <Preview provider={provider} />}
           </Suspense>
         </div>}
     {renaming && <Dialog title="Rename" close={() => setRenaming(false)}>

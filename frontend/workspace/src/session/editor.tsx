@@ -1,10 +1,9 @@
 /** The text, as everybody in it writes it. */
 
-import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
-import { markdown, markdownLanguage } from '@codemirror/lang-markdown'
+import { defaultKeymap, indentWithTab } from '@codemirror/commands'
+import { markdownKeymap, markdownLanguage, pasteURLAsLink } from '@codemirror/lang-markdown'
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language'
-import { highlightSelectionMatches, searchKeymap } from '@codemirror/search'
-import { Compartment, EditorState } from '@codemirror/state'
+import { Compartment, EditorState, Prec } from '@codemirror/state'
 import { EditorView, drawSelection, highlightActiveLine, keymap, placeholder } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
 import { useEffect, useRef } from 'preact/hooks'
@@ -26,16 +25,16 @@ const LOOK = HighlightStyle.define([
   { tag: tags.quote, color: 'var(--quiet)' }
 ])
 
+const searching = new Compartment()
+
 interface Props {
   provider: DocumentProvider
   writes: boolean
   /** Whether to show who wrote what. */
   authors: boolean
-  /** Told of the text a moment after it changed. */
-  read: (text: string) => void
 }
 
-export function Editor ({ provider, writes, authors, read }: Props) {
+export function Editor ({ provider, writes, authors }: Props) {
   const place = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | null>(null)
   const writable = useRef(new Compartment())
@@ -48,13 +47,14 @@ export function Editor ({ provider, writes, authors, read }: Props) {
       state: EditorState.create({
         doc: text.toString(),
         extensions: [
-          history(),
           drawSelection(),
           highlightActiveLine(),
-          highlightSelectionMatches(),
           EditorView.lineWrapping,
-          keymap.of([...yUndoManagerKeymap, ...defaultKeymap, ...historyKeymap, ...searchKeymap, indentWithTab]),
-          markdown({ base: markdownLanguage }),
+          Prec.high(keymap.of(markdownKeymap)),
+          keymap.of([...yUndoManagerKeymap, ...defaultKeymap, indentWithTab]),
+          // Without `markdown()`, which brings the languages of HTML, and twice the bytes.
+          [markdownLanguage, pasteURLAsLink],
+          searching.of([]),
           syntaxHighlighting(LOOK),
           placeholder('Write in Markdown. Everybody here sees it as you type.'),
           EditorView.contentAttributes.of({ 'aria-label': 'Text of the document' }),
@@ -64,16 +64,8 @@ export function Editor ({ provider, writes, authors, read }: Props) {
         ]
       })
     })
-    read(text.toString())
-    let clock: ReturnType<typeof setTimeout> | undefined
-    const changed = (): void => {
-      clearTimeout(clock)
-      clock = setTimeout(() => read(text.toString()), 120)
-    }
-    text.observe(changed)
+    void import('./search.js').then(({ search }) => editor.dispatch({ effects: searching.reconfigure(search) }))
     return () => {
-      clearTimeout(clock)
-      text.unobserve(changed)
       undo.destroy()
       editor.destroy()
       view.current = null
