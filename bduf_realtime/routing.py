@@ -7,7 +7,7 @@ from django.urls import path, re_path
 from bduf_realtime.gateway.asyncapi import describe
 from bduf_realtime.gateway.consumer import RealtimeConsumer
 from collaboration.consumers import CursorConsumer, DocumentConsumer, YjsConsumer
-from collaboration.messages import EVENTS
+from collaboration.messages import EPHEMERAL, EVENTS
 
 
 class ApprovalConsumer(RealtimeConsumer):
@@ -39,4 +39,4 @@ websocket_urlpatterns: list[Any] = [
     re_path("", nowhere),  # type: ignore[arg-type]
 ]
 
-describe(ClientConsumer, EVENTS)
+describe(ClientConsumer, EVENTS, EPHEMERAL)

@@ -11,25 +11,27 @@ from bduf_realtime.gateway.errors import CODES, Close, ErrorFrame
 from bduf_realtime.gateway.handlers import Handler, table
 from bduf_realtime.gateway.messages import Connected
 from bduf_realtime.rooms.batch import Submission
-from bduf_realtime.rooms.events import Ack, Event
+from bduf_realtime.rooms.events import Ack, Author, Event
 
 REF = "#/components/schemas/{name}"
 
+Shapes = dict[str, type[msgspec.Struct]]
+
 # What each domain adds: the consumer of `/ws/`, and the events it can receive. Filled by `describe`.
-_described: dict[str, Any] = {"consumer": None, "events": {}}
+_described: dict[str, Any] = {"consumer": None, "events": {}, "ephemeral": {}}
 
 
-def describe(consumer: type, events: dict[str, type[msgspec.Struct]]) -> None:
-    """Names the consumer whose commands and the events that the document shows."""
-    _described["consumer"] = consumer
-    _described["events"] = events
+def describe(consumer: type, events: Shapes, ephemeral: Shapes) -> None:
+    """Names the consumer whose commands the document shows, and the events: numbered ones, and those without."""
+    _described.update(consumer=consumer, events=events, ephemeral=ephemeral)
 
 
 def document() -> dict[str, Any]:
     """The whole document, in a stable order."""
     handlers = [handler for _, handler in sorted(table(_described["consumer"]).items())]
-    events: dict[str, type[msgspec.Struct]] = dict(sorted(_described["events"].items()))
-    shapes = _shapes(handlers, events)
+    events: Shapes = dict(sorted(_described["events"].items()))
+    ephemeral: Shapes = dict(sorted(_described["ephemeral"].items()))
+    shapes = _shapes(handlers, [*events.values(), *ephemeral.values()])
     schemas = _schemas(shapes)
     messages: dict[str, Any] = {}
     for handler in handlers:
@@ -42,13 +44,16 @@ def document() -> dict[str, Any]:
         }
         for shape in _answers(handler):
             message["x-ack"] = _ref(shape)
-    keys = {type_: _key(type_) if _key(type_) not in messages else f"{_key(type_)}.event" for type_ in events}
-    for type_, shape in events.items():
+    keys = {
+        type_: _key(type_) if _key(type_) not in messages else f"{_key(type_)}.event" for type_ in (*events, *ephemeral)
+    }
+    for type_, shape in (*events.items(), *ephemeral.items()):
+        of_type = {"type": {"const": type_}, "data": _ref(shape)}
         messages[keys[type_]] = {
             "name": type_,
             "title": type_,
             "description": inspect.getdoc(shape) or "",
-            "payload": {"allOf": [_ref(Event), {"properties": {"type": {"const": type_}, "data": _ref(shape)}}]},
+            "payload": {"allOf": [_ref(Event), {"properties": of_type}]} if type_ in events else _ephemeral(of_type),
         }
     for type_, shape in (("ack", Ack), ("error", ErrorFrame), ("connected", Connected)):
         messages[type_] = {"name": type_, "description": inspect.getdoc(shape) or "", "payload": _ref(shape)}
@@ -89,8 +94,8 @@ def document() -> dict[str, Any]:
     }
 
 
-def _shapes(handlers: list[Handler], events: dict[str, type[msgspec.Struct]]) -> list[type[msgspec.Struct]]:
-    shapes: list[Any] = [Event, Ack, ErrorFrame, Connected, *events.values()]
+def _shapes(handlers: list[Handler], events: list[type[msgspec.Struct]]) -> list[type[msgspec.Struct]]:
+    shapes: list[Any] = [Event, Ack, ErrorFrame, Connected, *events]
     for handler in handlers:
         shapes += [handler.shape, *_answers(handler)]
     return list(dict.fromkeys(shapes))
@@ -109,6 +114,16 @@ def _schemas(shapes: list[type[msgspec.Struct]]) -> dict[str, Any]:
 
 def _ref(shape: type[msgspec.Struct]) -> dict[str, str]:
     return {"$ref": REF.format(name=shape.__name__)}
+
+
+def _ephemeral(of_type: dict[str, Any]) -> dict[str, Any]:
+    """The frame of an event without a number; a cursor says itself whose it is."""
+    optional = {"at": {"type": "string"}, "by": _ref(Author)}
+    return {
+        "type": "object",
+        "required": ["type", "room", "data"],
+        "properties": {"room": {"type": "string"}, **optional, **of_type},
+    }
 
 
 def _envelope(handler: Handler) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What goes over the wire: commands, events, answers."""
 
+from collaboration.messages.cursors import EPHEMERAL as CURSOR_EPHEMERAL
 from collaboration.messages.cursors import Cursor, CursorMove
 from collaboration.messages.documents import EVENTS as DOCUMENT_EVENTS
 from collaboration.messages.documents import (
@@ -28,6 +29,7 @@ from collaboration.messages.documents import (
     WrittenField,
     WrittenRange,
 )
+from collaboration.messages.sessions import EPHEMERAL as SESSION_EPHEMERAL
 from collaboration.messages.sessions import EVENTS as SESSION_EVENTS
 from collaboration.messages.sessions import (
     BroadcastSent,
@@ -85,8 +87,10 @@ from collaboration.messages.versions import (
 )
 
 EVENTS = SESSION_EVENTS | DOCUMENT_EVENTS | VERSION_EVENTS
+EPHEMERAL = SESSION_EPHEMERAL | CURSOR_EPHEMERAL
 
 __all__ = [
+    "EPHEMERAL",
     "EVENTS",
     "BroadcastSent",
     "Change",

@@ -35,3 +35,12 @@ class Cursor(msgspec.Struct, frozen=True):
     selection: dict[str, Any] | None
     status: str | None
     at: str
+
+
+class CursorsMoved(msgspec.Struct, frozen=True):
+    """`collaboration:cursor:moved`: where cursors are that moved in the last tick; of each connection the latest."""
+
+    cursors: list[Cursor]
+
+
+EPHEMERAL: dict[str, type[msgspec.Struct]] = {"collaboration:cursor:moved": CursorsMoved}

@@ -355,9 +355,11 @@ class ProjectState(msgspec.Struct, frozen=True):
     documents: list[DocumentInfo]
 
 
+# Without a number: not kept.
+EPHEMERAL: dict[str, type[msgspec.Struct]] = {"collaboration:signal:sent": SignalSent}
+
 EVENTS: dict[str, type[msgspec.Struct]] = {
     "collaboration:message:sent": MessageSent,
-    "collaboration:signal:sent": SignalSent,
     "collaboration:participant:joined": ParticipantJoined,
     "collaboration:participant:updated": ParticipantUpdated,
     "collaboration:participant:left": ParticipantLeft,

@@ -12,7 +12,7 @@ from django.test import Client
 from bduf_realtime.gateway.asyncapi import document
 from bduf_realtime.gateway.errors import CODES, Close
 from bduf_realtime.routing import ClientConsumer
-from collaboration.messages import EVENTS
+from collaboration.messages import EPHEMERAL, EVENTS
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +41,14 @@ def resolve(spec: dict[str, Any], reference: str) -> Any:
 def test_every_command_and_event_is_in_it_with_a_description(spec: dict[str, Any]) -> None:
     messages = spec["components"]["messages"]
     named = {message.get("name", key): message for key, message in messages.items()}
-    for type_ in [*ClientConsumer.handlers, *EVENTS, "ack", "error", "connected"]:
+    for type_ in [*ClientConsumer.handlers, *EVENTS, *EPHEMERAL, "ack", "error", "connected"]:
         assert named[type_]["description"], type_
 
 
 def test_commands_are_received_and_events_are_sent(spec: dict[str, Any]) -> None:
     operations = spec["operations"]
     assert len(operations["command"]["messages"]) == len(ClientConsumer.handlers)
-    assert len(operations["event"]["messages"]) == len(EVENTS) + 3
+    assert len(operations["event"]["messages"]) == len(EVENTS) + len(EPHEMERAL) + 3
 
 
 def test_every_reference_leads_somewhere(spec: dict[str, Any]) -> None:
@@ -67,6 +67,14 @@ def test_payloads_are_as_strict_as_the_reading_of_frames(spec: dict[str, Any]) -
     assert shape["additionalProperties"] is False
     assert shape["required"] == ["room"]
     assert spec["components"]["messages"]["ping"]["payload"]["required"] == ["type"]
+
+
+def test_events_have_a_number_unless_they_are_ephemeral(spec: dict[str, Any]) -> None:
+    messages = {message["name"]: message["payload"] for message in spec["components"]["messages"].values()}
+    assert all("allOf" in messages[type_] for type_ in EVENTS if type_ not in ClientConsumer.handlers)
+    for type_ in EPHEMERAL:
+        assert set(messages[type_]["properties"]) == {"type", "room", "at", "by", "data"}
+        assert messages[type_]["required"] == ["type", "room", "data"]
 
 
 def test_error_and_close_codes_are_listed(spec: dict[str, Any]) -> None:

@@ -28,15 +28,13 @@ function payload (message) {
   return data ? named(data.$ref) : 'Record<string, never>'
 }
 
-// Of what the server sends, acks, errors and the greeting have types of their own.
-const used = operation =>
-  document.operations[operation].messages
-    .map(({ $ref }) => messages[named($ref)])
-    .filter(({ payload }) => payload.properties ?? payload.allOf)
+// Of what the server sends, acks, errors, the greeting and what else is of no room are no rows of these tables.
+const used = operation => document.operations[operation].messages.map(({ $ref }) => messages[named($ref)])
 
 const rows = (list, type) => list.map(message => `  '${message.name}': ${type(message)}`).join('\n')
 const commands = used('command')
-const events = used('event')
+const events = used('event').filter(({ payload }) => payload.allOf)
+const ephemeral = used('event').filter(({ payload }) => payload.properties?.room)
 const acks = rows(commands, message => (message['x-ack'] ? named(message['x-ack'].$ref) : 'Record<string, unknown>'))
 
 function tidy (types) {
@@ -66,9 +64,16 @@ export interface Events {
 ${rows(events, payload)}
 }
 
+/** What each event holds that has no number. */
+export interface Ephemerals {
+${rows(ephemeral, payload)}
+}
+
+/** What the server may answer to a command, or say of a connection. */
 export type ErrorCode =
 ${Object.keys(document['x-error-codes']).map(code => `  | '${code}'`).join('\n')}
 
+/** What the server closes connections with. */
 export const CLOSE_CODES = {
 ${Object.entries(document['x-close-codes']).map(([code, name]) => `  ${name}: ${code}`).join(',\n')}
 } as const

@@ -83,6 +83,20 @@ export interface Heartbeat {
   timeout: number
 }
 /**
+ * One connection's cursor in `collaboration:cursor:moved`; position null means that it is gone.
+ */
+export interface Cursor {
+  user: string
+  name: string
+  kind: string
+  connection: string
+  document: string | null
+  position: {} | null
+  selection: {} | null
+  status: string | null
+  at: string
+}
+/**
  * Moves this connection's cursor; only the latest place is passed on.
  *
  *     Without `session` it moves in a project's document, which this connection has joined.
@@ -93,6 +107,12 @@ export interface CursorMove {
   document?: string | null
   selection?: {} | null
   status?: string | null
+}
+/**
+ * `collaboration:cursor:moved`: where cursors are that moved in the last tick; of each connection the latest.
+ */
+export interface CursorsMoved {
+  cursors: Cursor[]
 }
 /**
  * Answers a command about a document: the document as it is now, or was when it was deleted.
@@ -1044,7 +1064,6 @@ export interface Events {
   'collaboration:session:paused': SessionChanged
   'collaboration:session:resumed': SessionChanged
   'collaboration:session:updated': SessionChanged
-  'collaboration:signal:sent': SignalSent
   'project:broadcast': BroadcastSent
   'project:member:added': MemberChanged
   'project:member:removed': MemberChanged
@@ -1052,6 +1071,13 @@ export interface Events {
   'project:updated': ProjectUpdated
 }
 
+/** What each event holds that has no number. */
+export interface Ephemerals {
+  'collaboration:cursor:moved': CursorsMoved
+  'collaboration:signal:sent': SignalSent
+}
+
+/** What the server may answer to a command, or say of a connection. */
 export type ErrorCode =
   | 'auth.invalid'
   | 'auth.expired'
@@ -1094,6 +1120,7 @@ export type ErrorCode =
   | 'server.draining'
   | 'internal'
 
+/** What the server closes connections with. */
 export const CLOSE_CODES = {
   normal: 1000,
   bad_protocol: 4400,
