@@ -1,9 +1,11 @@
 /** The connection: one socket, found again whenever it is lost, on which every command is answered exactly once. */
 
 import { ObservableV2 } from 'lib0/observable'
+import { uuidv4 } from 'lib0/random'
 import { BACKOFF, pause, verdict, type Backoff } from './backoff.js'
-import { CommandQueue, type Answer, type Pending, type SendOptions } from './commands.js'
+import { CommandQueue, type Answer, type Pending, type SendOptions, type Unsaved } from './commands.js'
 import { CommandError } from './errors.js'
+import { Pulse } from './pulse.js'
 import { Room, type Ask } from './room.js'
 import { Rest } from './rest.js'
 import type { Acks, Commands, Connected, ErrorFrame } from './wire.js'
@@ -19,18 +21,23 @@ export type State = 'offline' | 'connecting' | 'live' | 'draining' | 'reconnecti
 
 export interface Status {
   state: State
-  /** The code that a connection was last closed with, and its reason; of a refused sign-in, the error's code. */
+  /** What the last connection was closed with, 0 where it just ended; null while there is one. */
   code: number | null
+  /** Why: an error code of the server's, or what went wrong here. */
   reason: string
-  /** When the next try is due. */
+  /** When the next try is due, in milliseconds as Date.now. */
   next: number | null
 }
 
 export interface ClientOptions {
   /** Where the server is, e.g. `https://bduf.example`; by default where the page comes from. */
   url?: string
-  /** Gives a token that is valid now; asked again whenever one expires. */
+  /**
+   * Gives a token that is valid now; asked for each connection, for REST calls, and before one expires. Where it
+   * throws, or takes half a minute, it is asked again later; a CommandError of `auth.…` says that there is none.
+   */
   token: () => string | Promise<string>
+  /** What this program is called; operators see it. */
   name?: string
   version?: string
   backoff?: Backoff
@@ -40,8 +47,8 @@ export interface ClientOptions {
 
 export interface ClientEvents {
   status: (status: Status) => void
-  /** How many commands wait whose loss the user would notice has changed. */
-  unsaved: (count: number, since: number | null) => void
+  /** What waits whose loss the user would notice has changed: durable commands, and edits of documents. */
+  unsaved: (unsaved: Unsaved) => void
   connected: (connected: Connected) => void
   /** An error of the connection, or one that answers no command. */
   error: (error: CommandError) => void
@@ -58,50 +65,72 @@ interface Incoming {
 
 const OPEN = 1
 const FAREWELL = 1000
+const PATIENCE = { token: 30, hello: 30, wake: 5 } // seconds
+const LOOK = 5_000 // milliseconds between two looks at the time of day
+const STEADY = 10_000 // milliseconds after which a connection is taken for a good one
+const WAKING = ['online', 'offline', 'pageshow', 'visibilitychange']
+// Refused for a moment, with nothing wrong with the command; some of them without a word how long to wait.
+const MOMENTARY = new Set<string>(['rate.limited', 'storage.busy', 'storage.unavailable', 'server.draining'])
+const MOMENT = 1_000 // milliseconds
 
+/**
+ * A user's connection to a server, which is found again whenever it is lost. Everything goes over it: commands (`send`),
+ * rooms (`room`) and documents (DocumentProvider).
+ */
 export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEvents[K] }> {
+  /** How the connection is. */
   status: Status = { state: 'offline', code: null, reason: '', next: null }
   /** What the server said when it let us in; null while it has not. */
   connected: Connected | null = null
   /** Tells this client from others of the same user, and stays the same over reconnects. */
-  readonly instance = crypto.randomUUID()
+  readonly instance = uuidv4() // crypto.randomUUID is for pages over HTTPS only
+  /** REST calls with the same token. */
   readonly rest: Rest
+  /** @internal Who else has something unsaved. */
+  readonly writers = new Set<{ readonly unsaved: Unsaved }>()
 
   private readonly url: string
   private readonly queue = new CommandQueue(this.instance.slice(0, 8))
   private readonly rooms = new Map<string, Room>()
+  private readonly pulse = new Pulse(() => this.lost(0, 'silence'))
   private socket: WebSocket | null = null
   private clock: ReturnType<typeof setTimeout> | undefined
-  private silence: ReturnType<typeof setTimeout> | undefined
+  private looking: ReturnType<typeof setInterval> | undefined
+  private attempt = 0
   private tries = 0
   private refusals = 0
+  private since = 0
 
   constructor (private readonly options: ClientOptions) {
     super()
     this.url = (options.url ?? location.origin).replace(/\/$/, '')
     this.rest = new Rest(this.url, options.token)
-    if (typeof addEventListener === 'function') addEventListener('online', this.hurry)
   }
 
   // --- the connection ------------------------------------------------------------------------------------------
 
-  /** Connects, and stays connected until `close`. */
+  /** Connects, and stays connected until `close`; after `stopped`, tries once more. */
   connect (): void {
     if (this.status.state === 'offline' || this.status.state === 'stopped') {
       this.tries = this.refusals = 0
+      this.watch(true)
       this.turn('connecting')
       void this.open()
     }
   }
 
-  /** Ends the connection; what still waits is given up. */
+  /** Ends the connection. Commands that wait are given up; edits of documents stay, for `connect`. */
   close (): void {
-    if (typeof removeEventListener === 'function') removeEventListener('online', this.hurry)
-    this.drop(FAREWELL)
-    clearTimeout(this.clock)
-    this.turn('offline')
+    this.end()
+    this.turn('offline', { next: null })
     this.queue.clear(new CommandError('client.closed', 'The client was closed.'))
     this.tell()
+  }
+
+  /** Closes for good: nothing is listened to any more. */
+  override destroy (): void {
+    this.close()
+    super.destroy()
   }
 
   /** Tries again at once, where the next try is still to come. */
@@ -113,17 +142,27 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   }
 
   private async open (): Promise<void> {
+    const attempt = ++this.attempt
     this.turn(this.status.state, { next: null })
     let token: string
     try {
-      token = await this.options.token()
+      token = await this.token()
     } catch (error) {
-      this.lost(0, error instanceof Error ? error.message : String(error))
+      if (attempt !== this.attempt) return
+      const { code, message } = CommandError.from(error, 'client.token')
+      if (code.startsWith('auth.')) this.lost(4401, code)
+      else this.lost(0, message)
       return
     }
-    if (this.status.state === 'offline' || this.socket !== null) return
+    if (attempt !== this.attempt) return // closed, or opened again
     const Socket = this.options.WebSocket ?? WebSocket
-    const socket = this.socket = new Socket(`${this.url.replace(/^http/, 'ws')}/ws/`)
+    let socket: WebSocket
+    try {
+      socket = this.socket = new Socket(`${this.url.replace(/^http/, 'ws')}/ws/`)
+    } catch (error) {
+      this.lost(0, String(error)) // the page may not, or it is no address
+      return
+    }
     const { name = 'bduf-sdk', version = '0' } = this.options
     socket.onopen = () => socket.send(JSON.stringify({
       type: 'hello',
@@ -137,36 +176,76 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     }))
     socket.onmessage = ({ data }) => { if (socket === this.socket) this.receive(String(data)) }
     socket.onclose = ({ code, reason }) => { if (socket === this.socket) this.lost(code, reason) }
-    this.listen(30)
+    socket.onerror = () => {} // the close says it; without this, `ws` ends the process
+    this.pulse.allow(PATIENCE.hello)
+  }
+
+  private async token (): Promise<string> {
+    let clock: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      clock = setTimeout(() => reject(new CommandError('client.token', 'There was no token in time.', true)), PATIENCE.token * 1000)
+    })
+    try {
+      return await Promise.race([this.options.token(), late])
+    } finally {
+      clearTimeout(clock)
+    }
   }
 
   /** Ends a socket, and forgets it at once: browsers take their time to say that it is closed. */
-  private drop (code: number): void {
+  private drop (): void {
     const socket = this.socket
+    this.attempt++
     this.socket = this.connected = null
-    clearTimeout(this.silence)
-    socket?.close(code)
+    this.pulse.stop()
+    socket?.close(FAREWELL)
+    for (const room of this.rooms.values()) room.lost()
+    this.queue.lost()
+  }
+
+  /** Drops the connection, and does not look for another. */
+  private end (): void {
+    this.watch(false)
+    clearTimeout(this.clock)
+    this.drop()
   }
 
   private lost (code: number, reason: string): void {
-    this.drop(FAREWELL)
-    for (const room of this.rooms.values()) room.lost()
-    this.queue.lost()
+    if (this.connected !== null && Date.now() - this.since > STEADY) this.tries = 0
     const { back, token, wait } = verdict(code, reason)
     this.refusals = token ? this.refusals + 1 : this.refusals
     if (!back || this.refusals > 1) { // the second token in a row was refused, too
+      this.end()
       this.turn('stopped', { code, reason, next: null })
       return
     }
+    this.drop()
     const delay = pause(this.tries++, wait, this.options.backoff ?? BACKOFF)
     this.turn('reconnecting', { code, reason, next: Date.now() + delay })
     this.clock = setTimeout(() => { void this.open() }, delay)
   }
 
-  /** Takes a server for gone that says nothing for so many seconds: it pings more often. */
-  private listen (seconds: number): void {
-    clearTimeout(this.silence)
-    this.silence = setTimeout(() => this.lost(0, 'silence'), seconds * 1000)
+  /** Notices that the computer has slept, that a network came or went, or that somebody looks at the page again. */
+  private watch (on: boolean): void {
+    clearInterval(this.looking)
+    if (on) this.looking = setInterval(this.look, LOOK)
+    if (typeof addEventListener !== 'function') return // Node
+    for (const name of WAKING) (on ? addEventListener : removeEventListener)(name, this.wake)
+  }
+
+  private readonly look = (): void => {
+    this.pulse.look()
+    if (this.status.next !== null && Date.now() > this.status.next) this.hurry()
+  }
+
+  private readonly wake = ({ type }: { type: string }): void => {
+    this.look()
+    if (type === 'visibilitychange' && document.visibilityState === 'hidden') return
+    if (type !== 'offline') this.hurry()
+    if (this.connected !== null) { // if it is still there, it says so soon
+      this.write(JSON.stringify({ type: 'ping', id: 'wake' }))
+      this.pulse.allow(Math.min(PATIENCE.wake, this.connected.heartbeat.timeout))
+    }
   }
 
   private turn (state: State, changes: Partial<Status> = {}): void {
@@ -182,7 +261,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     this.flush()
     if (options.durable === true) {
       this.tell()
-      answer.then(() => this.tell(), () => this.tell())
+      answer.then(this.tell, this.tell)
     }
     return answer
   }
@@ -207,26 +286,35 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     return room
   }
 
-  get unsaved (): number { return this.queue.unsaved }
-  get unsavedSince (): number | null { return this.queue.unsavedSince }
-
-  private readonly askFor: Ask = (data, told) => {
-    // Before whatever waits: that may need the room.
-    const pending = this.queue.add('room:join', data, { once: true }, told)
-    if (pending !== null && this.connected !== null) this.post(pending)
+  /** What the server has not confirmed yet: durable commands, and edits of documents. */
+  get unsaved (): Unsaved {
+    let { since, count } = this.queue.unsaved
+    for (const { unsaved } of this.writers) {
+      count += unsaved.count
+      if (unsaved.since !== null) since = Math.min(since ?? Infinity, unsaved.since)
+    }
+    return { since, count }
   }
 
-  private tell (): void {
-    this.emit('unsaved', [this.unsaved, this.unsavedSince])
+  /** @internal */
+  readonly tell = (): void => {
+    this.emit('unsaved', [this.unsaved])
+  }
+
+  private readonly askFor: Ask = (data, told) => {
+    if (this.connected === null) return // every room is joined when it is there
+    // Before whatever waits: that may need the room.
+    const pending = this.queue.add('room:join', data, { once: true }, told)
+    if (pending !== null) this.post(pending)
   }
 
   private flush (): void {
     if (this.connected === null) return
-    for (const pending of this.queue.unsent()) this.post(pending)
+    for (const pending of this.queue.due()) this.post(pending)
   }
 
   private post (pending: Pending): void {
-    pending.sent = this.write(pending.frame)
+    if (this.write(pending.frame)) pending.place = 'sent'
   }
 
   private write (frame: string): boolean {
@@ -239,8 +327,15 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
 
   private receive (text: string): void {
     const read = JSON.parse(text) as Incoming | Incoming[]
-    if (this.connected !== null) this.listen(this.connected.heartbeat.timeout)
-    for (const message of Array.isArray(read) ? read : [read]) this.take(message)
+    if (this.connected !== null) this.pulse.allow(this.connected.heartbeat.timeout)
+    for (const message of Array.isArray(read) ? read : [read]) {
+      try {
+        this.take(message)
+      } catch (error) {
+        // Of somebody who listens; what follows in the frame is others'.
+        queueMicrotask(() => { throw error })
+      }
+    }
   }
 
   private take (message: Incoming): void {
@@ -270,8 +365,9 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
 
   private welcomed (connected: Connected): void {
     this.connected = connected
-    this.tries = this.refusals = 0
-    this.listen(connected.heartbeat.timeout)
+    this.refusals = 0
+    this.since = Date.now()
+    this.pulse.allow(connected.heartbeat.timeout)
     this.turn('live', { code: null, reason: '' })
     this.emit('connected', [connected])
     for (const room of this.rooms.values()) room.join()
@@ -283,6 +379,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     if (room !== undefined && epoch !== undefined && seq !== undefined) this.rooms.get(room)?.advance(epoch, seq)
     const where = room === undefined ? {} : { room, ...(epoch === undefined ? {} : { epoch }), ...(seq === undefined ? {} : { seq }) }
     this.queue.take(id ?? '')?.told.resolve({ data: data as never, ...where })
+    this.flush()
   }
 
   private refused (frame: ErrorFrame): void {
@@ -290,20 +387,26 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     const pending = this.queue.get(frame.id ?? '')
     if (pending === undefined) {
       this.emit('error', [error])
-    } else if (error.retryable && error.retryAfter !== null) {
-      // Not refused for good: the same command again, under the same id.
-      setTimeout(() => { if (this.connected !== null && this.queue.get(pending.id) === pending) this.post(pending) }, error.retryAfter)
+    } else if (MOMENTARY.has(error.code)) {
+      // The same command again, under the same id.
+      this.queue.hold(pending, error.code === 'rate.limited')
+      setTimeout(() => {
+        if (pending.place === 'held') pending.place = 'waiting'
+        this.flush()
+      }, error.retryAfter ?? MOMENT)
     } else {
       this.queue.take(pending.id)?.told.reject(error)
+      this.flush()
     }
   }
 
   private async refresh (): Promise<void> {
     try {
-      await this.send('auth:refresh', { token: await this.options.token() }, { once: true })
+      await this.send('auth:refresh', { token: await this.token() }, { once: true })
     } catch (error) {
-      if (error instanceof CommandError) this.emit('error', [error])
-      // Without another token the server ends the connection, and says so.
+      // Without another token the server ends the connection, and the next one asks for it again.
+      const said = CommandError.from(error, 'client.token')
+      if (said.code !== 'client.closed') this.emit('error', [said])
     }
   }
 }

@@ -19,6 +19,12 @@ export interface Answer<T> {
   seq?: number
 }
 
+/** What the server has not confirmed yet: how much, and since when (in milliseconds, as Date.now) the oldest of it. */
+export interface Unsaved {
+  since: number | null
+  count: number
+}
+
 export interface Told<T> {
   resolve: (answer: Answer<T>) => void
   reject: (error: CommandError) => void
@@ -30,86 +36,103 @@ export interface Pending {
   since: number
   durable: boolean
   once: boolean
-  sent: boolean
+  /** `held` until it may be tried again. */
+  place: 'waiting' | 'sent' | 'held'
   told: Told<never>
   clock: ReturnType<typeof setTimeout> | undefined
 }
 
-/** The most that may wait for a connection or an answer. */
-export const LIMITS = { commands: 5_000, characters: 16_000_000 }
+/** The most that may wait for a connection or an answer, and of it the most that may be sent without an answer. */
+export const LIMITS = { commands: 5_000, characters: 16_000_000, unanswered: 64 }
 
 export class CommandQueue {
-  private readonly waiting = new Map<string, Pending>()
+  private readonly pending = new Map<string, Pending>()
   private characters = 0
   private number = 0
+  /** How many may be under way: halved whenever the server says that it is too fast, and one more with each answer. */
+  private window = LIMITS.unanswered
 
   constructor (private readonly prefix: string) {}
 
   /**
-   * Takes a command in; it is sent by whoever calls `unsent`.
+   * Takes a command in; it is sent by whoever asks for what is `due`.
    *
    * What it is answered with is told at once: a promise would tell of a join only after the events that follow it.
    */
   add<T> (type: string, data: unknown, { timeout, durable = false, once = false }: SendOptions, told: Told<T>): Pending | null {
     const id = `${this.prefix}-${++this.number}`
     const frame = JSON.stringify({ type, id, data })
-    if (this.waiting.size >= LIMITS.commands || this.characters + frame.length > LIMITS.characters) {
+    if (this.pending.size >= LIMITS.commands || this.characters + frame.length > LIMITS.characters) {
       told.reject(new CommandError('client.full', 'Too much waits to be sent.', true))
       return null
     }
-    const pending: Pending = { id, frame, since: Date.now(), durable, once, sent: false, told, clock: undefined }
+    const pending: Pending = { id, frame, since: Date.now(), durable, once, place: 'waiting', told, clock: undefined }
     if (timeout !== undefined) {
       pending.clock = setTimeout(() => {
         this.take(id)?.told.reject(new CommandError('client.timeout', `No answer within ${timeout} ms.`, true))
       }, timeout)
     }
-    this.waiting.set(id, pending)
+    this.pending.set(id, pending)
     this.characters += frame.length
     return pending
   }
 
   get (id: string): Pending | undefined {
-    return this.waiting.get(id)
+    return this.pending.get(id)
   }
 
   /** Takes a command out, because it was answered or given up. */
   take (id: string): Pending | undefined {
-    const pending = this.waiting.get(id)
+    const pending = this.pending.get(id)
     if (pending !== undefined) {
-      this.waiting.delete(id)
+      this.pending.delete(id)
       this.characters -= pending.frame.length
+      this.window = Math.min(this.window + 1, LIMITS.unanswered)
       clearTimeout(pending.clock)
     }
     return pending
   }
 
-  /** The commands that were not sent over this connection yet, in the order they were given. */
-  unsent (): Pending[] {
-    return [...this.waiting.values()].filter(({ sent }) => !sent)
+  /** What may be sent now, in the order it was given. */
+  due (): Pending[] {
+    const due: Pending[] = []
+    let under = 0
+    for (const pending of this.pending.values()) {
+      if (under >= this.window) break
+      if (pending.place !== 'held') under++
+      if (pending.place === 'waiting') due.push(pending)
+    }
+    return due
+  }
+
+  /** Keeps a command that the server refused for a moment. */
+  hold (pending: Pending, tooFast: boolean): void {
+    pending.place = 'held'
+    if (tooFast) this.window = Math.max(this.window >> 1, 1)
   }
 
   /** Notes that the connection broke: nothing that waits is known to have arrived. */
   lost (): void {
-    for (const pending of [...this.waiting.values()]) {
-      pending.sent = false
+    for (const pending of [...this.pending.values()]) {
+      pending.place = 'waiting'
       if (pending.once) this.take(pending.id)?.told.reject(new CommandError('client.closed', 'The connection was lost.', true))
     }
   }
 
   /** Gives everything up. */
   clear (error: CommandError): void {
-    for (const id of [...this.waiting.keys()]) this.take(id)?.told.reject(error)
+    for (const id of [...this.pending.keys()]) this.take(id)?.told.reject(error)
   }
 
-  get unsaved (): number {
+  get unsaved (): Unsaved {
+    let since: number | null = null
     let count = 0
-    for (const { durable } of this.waiting.values()) count += Number(durable)
-    return count
-  }
-
-  /** Since when the oldest command waits whose loss the user would notice. */
-  get unsavedSince (): number | null {
-    for (const { durable, since } of this.waiting.values()) if (durable) return since
-    return null
+    for (const { durable, since: given } of this.pending.values()) {
+      if (durable) {
+        since ??= given
+        count++
+      }
+    }
+    return { since, count }
   }
 }

@@ -1,20 +1,9 @@
 /** Cursors of others as states of a Yjs awareness, which editors know how to draw. */
 
 import type { Awareness } from 'y-protocols/awareness'
+import type { Cursor } from './wire.js'
 
-/** Somebody's cursor, as `collaboration:cursor:moved` tells it. */
-export interface Cursor {
-  user: string
-  name: string
-  kind: string
-  connection: string
-  document: string | null
-  position: Record<string, unknown> | null
-  selection: Record<string, unknown> | null
-  status: string | null
-  at: string
-}
-
+/** The colours that users have, dark enough for white text. */
 export const COLORS = [
   '#b42318', '#b54708', '#8a6100', '#4d7c0f', '#15803d', '#0f766e',
   '#0e7490', '#1d4ed8', '#4338ca', '#7e22ce', '#a21caf', '#be185d'
@@ -38,18 +27,15 @@ export function showCursors (awareness: Awareness, document: string, cursors: Cu
   for (const cursor of cursors) {
     const client = clientOf(cursor.connection)
     const known = awareness.states.has(client)
-    const clock = (awareness.meta.get(client)?.clock ?? 0) + 1
     if (cursor.position !== null && cursor.document === document) {
       awareness.states.set(client, stateOf(cursor))
+      // Not forgotten as by other providers after half a minute: the server says when somebody is gone.
+      awareness.meta.set(client, { clock: 0, lastUpdated: Number.MAX_SAFE_INTEGER })
       changed[known ? 'updated' : 'added'].push(client)
     } else if (known) {
-      awareness.states.delete(client)
+      forget(awareness, client)
       changed.removed.push(client)
-    } else {
-      continue
     }
-    // Not forgotten as by other providers after half a minute: the server says when somebody is gone.
-    awareness.meta.set(client, { clock, lastUpdated: Number.MAX_SAFE_INTEGER })
   }
   tell(awareness, changed, origin)
 }
@@ -57,8 +43,13 @@ export function showCursors (awareness: Awareness, document: string, cursors: Cu
 /** Takes everybody else away, when it is not known any more where they are. */
 export function hideCursors (awareness: Awareness, origin: unknown): void {
   const removed = [...awareness.states.keys()].filter(client => client !== awareness.clientID)
-  for (const client of removed) awareness.states.delete(client)
+  for (const client of removed) forget(awareness, client)
   tell(awareness, { added: [], updated: [], removed }, origin)
+}
+
+function forget (awareness: Awareness, client: number): void {
+  awareness.states.delete(client)
+  awareness.meta.delete(client)
 }
 
 function tell (awareness: Awareness, changed: { added: number[], updated: number[], removed: number[] }, origin: unknown): void {

@@ -4,8 +4,11 @@ import { fromBase64, toBase64 } from 'lib0/buffer'
 import { ObservableV2 } from 'lib0/observable'
 import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
+import { pause } from './backoff.js'
 import type { Client } from './client.js'
-import { hideCursors, showCursors, type Cursor } from './cursors.js'
+import type { Unsaved } from './commands.js'
+import { hideCursors, showCursors } from './cursors.js'
+import { Edits } from './edits.js'
 import { CommandError } from './errors.js'
 import type { Ephemeral, Joined, Room, RoomEvent } from './room.js'
 import type { DocumentInfo } from './wire.js'
@@ -13,16 +16,16 @@ import type { DocumentInfo } from './wire.js'
 export interface ProviderEvents {
   /** Whether this document has all that the server has. */
   synced: (synced: boolean) => void
-  /** Whether edits wait that the server has not confirmed, and since when. */
-  unsaved: (since: number | null) => void
-  /** The server takes no edits, and why; null when it does again. */
-  refused: (error: CommandError | null) => void
+  /** What of the edits here the server has not confirmed. */
+  unsaved: (unsaved: Unsaved) => void
+  /** The server does not take the edits here, why, and what is not taken, as one update; null when it does again. */
+  refused: (error: CommandError | null, update: Uint8Array | null) => void
 }
 
 interface TextState {
-  document: DocumentInfo
-  update?: string
-  state_vector?: string
+  document?: DocumentInfo | string
+  update?: string | null
+  state_vector?: string | null
   large?: boolean
 }
 
@@ -30,118 +33,181 @@ const UPDATED = 'collaboration:document:updated'
 // Beside the update there is the envelope; and base64 makes four characters of three bytes.
 const envelope = (limit: number): number => Math.floor((limit - 1_024) / 4) * 3
 
+/** Keeps a Y.Doc the same as a document of strategy `merge`; its text is the root `content`. */
 export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]: ProviderEvents[K] }> {
+  /** The document's room. */
   readonly room: Room
+  /** Cursors, for editors: the state's `cursor` is sent, and others are shown by their `user` and `cursor`. */
   readonly awareness: Awareness
+  /** Whether the document has all that the server has. */
   synced = false
+  /** What the server says of the document; null while it has not. */
   info: DocumentInfo | null = null
+  /** Why the server does not take the edits here; null while it does. */
   refusal: CommandError | null = null
-  unsavedSince: number | null = null
   /** What the caller may do here, as far as it is known. */
   permissions: string[] = []
 
   private readonly session: Room | null
-  /** Edits that wait for the one before them to be confirmed. */
-  private waiting: Uint8Array[] = []
-  private sending = false
+  private readonly edits = new Edits()
+  private destroyed = false
+  /** Whether it has had all that the server has before. */
+  private begun = false
+  /** After an edit that is refused for what it says none can be taken, as they stand on each other. */
+  private stuck = false
+  /** Tells an answer to the newest question for the document's state from older ones. */
+  private turn = 0
+  private tries = 0
+  /** What was done about a refusal: all that the server lacks was sent again, or of it what was written here alone. */
+  private mended: 'no' | 'all' | 'own' = 'no'
+  private clock: ReturnType<typeof setTimeout> | undefined
   private cursor: ReturnType<typeof setTimeout> | undefined
 
-  /** Keeps `doc` the same as a document of strategy `merge`; its text is the root `content`. */
+  /** With the `session` that the document is in, cursors are those of the session. */
   constructor (readonly client: Client, readonly document: string, readonly doc: Y.Doc, { session }: { session?: string } = {}) {
     super()
     this.awareness = new Awareness(doc)
     this.room = client.room(`document:${document}`)
     this.session = session === undefined ? null : client.room(`session:${session}`)
+    client.writers.add(this)
     this.room.on('joined', this.joined)
     this.room.on('left', this.left)
     this.room.on('event', this.heard)
+    this.room.on('written', this.written)
     const cursors = this.session ?? this.room
     cursors.on('ephemeral', this.moved)
     cursors.on('joined', this.move)
     doc.on('update', this.edited)
     this.awareness.on('update', this.pointed)
-    if (this.room.joined !== null) void this.joined(this.room.joined)
+    showCursors(this.awareness, document, [...cursors.cursors.values()], this)
+    if (this.room.joined !== null) { // for somebody else, a while ago
+      this.permissions = this.room.joined.permissions
+      void this.synchronise()
+    }
   }
 
+  /** What of the edits here the server has not confirmed. */
+  get unsaved (): Unsaved { return this.edits.unsaved }
+
+  /**
+   * Ends it for this page. What the server has not confirmed is still sent, and counts among the client's `unsaved`
+   * until then; what it refuses for good is given up.
+   */
   override destroy (): void {
+    if (this.destroyed) return
+    this.destroyed = true
     clearTimeout(this.cursor)
     this.doc.off('update', this.edited)
-    this.room.off('joined', this.joined)
-    this.room.off('left', this.left)
-    this.room.off('event', this.heard)
     const cursors = this.session ?? this.room
     cursors.off('ephemeral', this.moved)
     cursors.off('joined', this.move)
-    if (this.session !== null) {
-      this.client.whisper('collaboration:cursor:move', { session: this.session.name.slice(8), position: null })
-    }
+    this.client.whisper('collaboration:cursor:move', { ...this.place, position: null })
+    this.awareness.off('update', this.pointed)
     this.awareness.destroy()
-    this.room.leave()
     this.session?.leave()
     super.destroy()
+    if (this.unsaved.count === 0 || this.refusal?.retryable === false) this.leave()
   }
 
   /** Tries again what was refused, e.g. after a role has changed. */
   retry (): void {
-    if (this.refusal !== null && this.room.joined !== null) void this.synchronise()
+    if (this.refusal !== null && this.room.joined !== null) {
+      this.mended = 'no'
+      void this.synchronise()
+    }
+  }
+
+  /**
+   * Gives up what the server has not confirmed. The Y.Doc keeps it, as nothing is ever taken out of one: destroy both,
+   * and make a new provider with a new Y.Doc.
+   */
+  discard (): void {
+    this.edits.clear()
+    this.changed()
+  }
+
+  private leave (): void {
+    clearTimeout(this.clock)
+    this.turn++
+    this.room.off('joined', this.joined)
+    this.room.off('left', this.left)
+    this.room.off('event', this.heard)
+    this.room.off('written', this.written)
+    this.room.leave()
+    this.client.writers.delete(this)
+    this.client.tell()
   }
 
   // --- what comes ----------------------------------------------------------------------------------------------
 
-  private readonly joined = async (joined: Joined): Promise<void> => {
+  private readonly joined = (joined: Joined): void => {
     this.permissions = joined.permissions
-    if (joined.recovered === 'full') {
+    if (this.unsaved.count === 0) this.refuse(null) // the room could not be entered
+    if (joined.recovered !== 'full') {
+      void this.synchronise(joined.state as unknown as TextState)
+    } else if (!this.begun) { // somebody else was here before
+      void this.synchronise()
+    } else {
       this.arrived()
       this.next()
-    } else {
-      await this.take(joined.state as unknown as TextState)
     }
   }
 
-  private readonly left = (): void => {
+  private readonly left = (error: CommandError | null): void => {
+    this.turn++
     this.arrived(false)
     hideCursors(this.awareness, this)
+    if (error !== null) this.failed(error)
   }
 
   private readonly heard = (event: RoomEvent): void => {
-    if (event.type === UPDATED) {
-      const { update } = event.data as { update?: string | null }
-      if (typeof update === 'string') Y.applyUpdate(this.doc, fromBase64(update), this)
+    if (event.type !== UPDATED) return
+    const { update } = event.data as { update?: string | null }
+    if (typeof update === 'string') Y.applyUpdate(this.doc, fromBase64(update), this)
+    // What it was missing may have come.
+    if (this.refusal?.details['reason'] === 'missing_deps') this.later()
+  }
+
+  private readonly written = (update: Uint8Array, by: unknown): void => {
+    if (by !== this) Y.applyUpdate(this.doc, update, this)
+  }
+
+  /** Takes all that the server has, which is asked for unless it is given, and sends what it lacks. */
+  private async synchronise (given?: TextState): Promise<void> {
+    const turn = ++this.turn
+    try {
+      let state = given ?? await this.ask()
+      if (state.large === true) {
+        state = { ...state, ...await this.client.rest.get<TextState>(`documents/${this.document}/content/?yjs=true`) }
+      }
+      if (turn === this.turn) this.take(state)
+    } catch (error) {
+      if (turn === this.turn) this.failed(error)
     }
   }
 
-  /** Takes all that the server has, and gives it what it lacks. */
-  private async take (state: TextState): Promise<void> {
-    this.info = state.document ?? this.info
-    let { update, state_vector: vector } = state
-    if (state.large === true) {
-      const content = await this.client.rest.get<TextState>(`documents/${this.document}/content/?yjs=true`)
-      update = content.update
-      vector = content.state_vector
+  private async ask (): Promise<TextState> {
+    const vector = toBase64(Y.encodeStateVector(this.doc))
+    const question = { document: this.document, state_vector: vector }
+    return (await this.client.send('collaboration:document:sync', question, { once: true })).data
+  }
+
+  private take ({ document, update, state_vector: vector }: TextState): void {
+    if (typeof document === 'object') this.info = document
+    if (update != null) Y.applyUpdate(this.doc, fromBase64(update), this)
+    const has = vector == null ? new Map<number, number>() : Y.decodeStateVector(fromBase64(vector))
+    const mine = Y.decodeStateVector(Y.encodeStateVector(this.doc))
+    if (this.mended === 'own') { // the others send theirs
+      for (const [client, clock] of mine) if (client !== this.doc.clientID) has.set(client, clock)
     }
-    if (update !== undefined) Y.applyUpdate(this.doc, fromBase64(update), this)
-    const has = vector === undefined ? undefined : fromBase64(vector)
-    const missing = Y.encodeStateAsUpdate(this.doc, has)
-    this.waiting = this.lacks(has) ? [missing] : []
+    // Or something was deleted, which no state vector says.
+    const lacks = this.unsaved.count > 0 || [...mine].some(([client, clock]) => (has.get(client) ?? 0) < clock)
+    this.edits.replace(lacks ? Y.encodeStateAsUpdate(this.doc, Y.encodeStateVector(has)) : null)
+    this.begun = true
+    this.stuck = false
+    this.changed()
     this.arrived()
     this.next()
-  }
-
-  /** Whether the server, which has so much, lacks anything that was written here. */
-  private lacks (has: Uint8Array | undefined): boolean {
-    const known = has === undefined ? new Map<number, number>() : Y.decodeStateVector(has)
-    for (const [client, clock] of Y.decodeStateVector(Y.encodeStateVector(this.doc))) {
-      if ((known.get(client) ?? 0) < clock) return true
-    }
-    return this.unsavedSince !== null // or deleted, which no state vector says
-  }
-
-  private async synchronise (): Promise<void> {
-    const { data } = await this.client.send('collaboration:document:sync', {
-      document: this.document,
-      state_vector: toBase64(Y.encodeStateVector(this.doc))
-    })
-    await this.take(data as unknown as TextState)
   }
 
   private arrived (synced = true): void {
@@ -155,66 +221,92 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
 
   private readonly edited = (update: Uint8Array, origin: unknown): void => {
     if (origin === this) return
-    this.waiting.push(update)
-    if (this.unsavedSince === null) this.save(Date.now())
+    this.edits.add(update)
+    this.changed()
     this.next()
   }
 
   /** Sends what waits as one edit, when the one before it is confirmed. */
   private next (): void {
-    if (this.sending || this.room.joined === null || this.waiting.length === 0) return
-    const update = this.waiting.length === 1 ? this.waiting[0]! : Y.mergeUpdates(this.waiting)
-    this.waiting = []
-    this.sending = true
-    this.post(update).then(() => {
-      this.sending = false
+    if (this.room.joined === null || !this.synced || this.stuck) return
+    const limit = envelope(this.client.connected?.limits['message_bytes'] ?? 65_536)
+    const update = this.edits.next(limit)
+    if (update === null) return
+    this.post(update, limit).then(() => {
+      this.room.emit('written', [update, this])
+      this.edits.answered(update, true)
+      this.tries = 0
+      this.mended = 'no'
       this.refuse(null)
-      if (this.waiting.length === 0) this.save(null)
+      this.changed()
       this.next()
     }, (error: unknown) => {
-      this.sending = false
-      this.failed(update, error)
+      this.edits.answered(update, false)
+      this.failed(error)
     })
   }
 
-  private async post (update: Uint8Array): Promise<void> {
-    const limit = this.client.connected?.limits['message_bytes'] ?? 65_536
+  private async post (update: Uint8Array, limit: number): Promise<void> {
     const encoded = toBase64(update)
-    if (update.length <= envelope(limit)) {
-      await this.client.send('collaboration:document:update', { document: this.document, update: encoded }, { durable: true })
+    if (update.length <= limit) {
+      await this.client.send('collaboration:document:update', { document: this.document, update: encoded })
     } else {
       await this.client.rest.patch(`documents/${this.document}/content/`, { update: encoded })
     }
   }
 
-  private failed (update: Uint8Array, error: unknown): void {
-    this.waiting.unshift(update)
-    if (!(error instanceof CommandError) || error.code === 'client.closed') return
-    if (error.details['reason'] === 'missing_deps' && this.refusal === null) {
-      this.refuse(error)
+  /** Does about a refusal what can be done: enters the room again, sends otherwise, or later; and else says it. */
+  private failed (thrown: unknown): void {
+    const error = CommandError.from(thrown, 'client.network')
+    const { code, details: { reason } } = error
+    if (code === 'client.closed') return // the room is entered again, and then it is sent
+    if (code === 'room.not_joined') {
+      this.room.join()
+    } else if (this.mended === 'no' && (reason === 'missing_deps' || code === 'msg.id_conflict')) {
+      this.mended = 'all'
       void this.synchronise()
-    } else if (error.code !== 'room.not_joined') { // it is joined again, and then sent
+    } else if (this.mended !== 'own' && reason === 'client_id') {
+      // The server has lost edits of others, which only they may write: it was put back to an older state.
+      this.mended = 'own'
+      void this.synchronise()
+    } else {
+      this.stuck = code === 'doc.update_rejected'
       this.refuse(error)
+      if (error.retryable) this.later(error.retryAfter ?? 0)
+      else if (this.destroyed) this.leave()
     }
+  }
+
+  private later (wait = 0): void {
+    clearTimeout(this.clock)
+    this.clock = setTimeout(() => {
+      if (this.room.joined !== null) void this.synchronise()
+    }, pause(this.tries++, wait))
   }
 
   private refuse (error: CommandError | null): void {
     if (this.refusal !== error) {
       this.refusal = error
-      this.emit('refused', [error])
+      this.emit('refused', [error, error === null ? null : this.edits.all])
     }
   }
 
-  private save (since: number | null): void {
-    this.unsavedSince = since
-    this.emit('unsaved', [since])
+  private changed (): void {
+    const { unsaved } = this
+    this.emit('unsaved', [unsaved])
+    this.client.tell()
+    if (this.destroyed && unsaved.count === 0) this.leave()
   }
 
   // --- cursors -------------------------------------------------------------------------------------------------
 
+  private get place (): { document: string, session?: string } {
+    return { document: this.document, ...(this.session === null ? {} : { session: this.session.name.slice(8) }) }
+  }
+
   private readonly moved = ({ type, data }: Ephemeral): void => {
     if (type === 'collaboration:cursor:moved') {
-      showCursors(this.awareness, this.document, data['cursors'] as Cursor[], this)
+      showCursors(this.awareness, this.document, data.cursors, this)
     }
   }
 
@@ -229,14 +321,10 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
     this.cursor = undefined
     const state = this.awareness.getLocalState()
     const cursor = state?.['cursor'] as { anchor: object, head: object } | null | undefined
-    const place = {
-      document: this.document,
-      ...(this.session === null ? {} : { session: this.session.name.slice(8) })
-    }
     if (state === null || (this.session ?? this.room).joined === null) return
     const { anchor, head } = JSON.parse(JSON.stringify(cursor ?? {})) as { anchor?: Record<string, unknown>, head?: Record<string, unknown> }
     this.client.whisper('collaboration:cursor:move', anchor === undefined || head === undefined
-      ? { ...place, position: {} }
-      : { ...place, position: head, selection: { anchor, head } })
+      ? { ...this.place, position: {} }
+      : { ...this.place, position: head, selection: { anchor, head } })
   }
 }

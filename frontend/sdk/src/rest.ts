@@ -3,6 +3,9 @@
 import { CommandError } from './errors.js'
 import type { ErrorCode } from './wire.js'
 
+const TIMEOUT = 30_000 // milliseconds
+
+/** Calls below `/api/v1/`. Whatever goes wrong, they reject with CommandError; `client.network` where nobody answers. */
 export class Rest {
   constructor (private readonly url: string, private readonly token: () => string | Promise<string>) {}
 
@@ -12,26 +15,37 @@ export class Rest {
   delete (path: string): Promise<void> { return this.call('DELETE', path) }
 
   /** Reads a file. */
-  async blob (path: string): Promise<Blob> { return (await this.fetch('GET', path)).blob() }
+  blob (path: string): Promise<Blob> { return this.fetch('GET', path, undefined, answer => answer.blob()) }
 
-  /** Calls `/api/v1/…`; rejects with CommandError. */
+  /** Calls with any method, and reads JSON. */
   async call<T> (method: string, path: string, body?: unknown): Promise<T> {
-    const text = await (await this.fetch(method, path, body)).text()
+    const text = await this.fetch(method, path, body, answer => answer.text())
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
-  private async fetch (method: string, path: string, body?: unknown): Promise<Response> {
-    const headers: Record<string, string> = { Authorization: `Bearer ${await this.token()}` }
-    if (body !== undefined) headers['Content-Type'] = 'application/json'
-    const answer = await fetch(`${this.url}/api/v1/${path}`, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) })
-    })
-    if (answer.ok) return answer
-    // A proxy's page is no JSON.
-    const said = await answer.json().catch(() => ({})) as { code?: string, message?: string, details?: Record<string, unknown> }
-    const again = answer.status === 429 || answer.status >= 500
-    throw new CommandError((said.code ?? 'internal') as ErrorCode, said.message ?? `HTTP ${answer.status}`, again, null, said.details)
+  private async fetch<T> (method: string, path: string, body: unknown, read: (answer: Response) => Promise<T>): Promise<T> {
+    try {
+      const headers: Record<string, string> = { Authorization: `Bearer ${await this.token()}` }
+      if (body !== undefined) headers['Content-Type'] = 'application/json'
+      const answer = await fetch(`${this.url}/api/v1/${path}`, {
+        method,
+        headers,
+        signal: AbortSignal.timeout(TIMEOUT),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) })
+      })
+      if (answer.ok) return await read(answer)
+      // A proxy's page is no JSON.
+      const { code = 'internal', message = `HTTP ${answer.status}`, details = {} } = await answer.json().catch(() => ({})) as Refusal
+      const wait = details['retry_after_ms']
+      throw new CommandError(code, message, answer.status === 429 || answer.status >= 500, typeof wait === 'number' ? wait : null, details)
+    } catch (error) {
+      throw CommandError.from(error, 'client.network')
+    }
   }
+}
+
+interface Refusal {
+  code?: ErrorCode
+  message?: string
+  details?: Record<string, unknown>
 }

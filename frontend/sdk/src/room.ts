@@ -3,24 +3,17 @@
 import { ObservableV2 } from 'lib0/observable'
 import type { Told } from './commands.js'
 import type { CommandError } from './errors.js'
-import type { Acks, Author, Commands, Events } from './wire.js'
+import type { Acks, Author, Commands, Cursor, Ephemerals, Events } from './wire.js'
 
-export interface RoomEvent<T extends keyof Events = keyof Events> {
-  type: T
-  room: string
-  epoch: string
-  seq: number
-  at: string
-  by: Author
-  data: Events[T]
-}
+/** A numbered event; `type` tells what its `data` is. */
+export type RoomEvent<T extends keyof Events = keyof Events> = {
+  [K in T]: { type: K, room: string, epoch: string, seq: number, at: string, by: Author, data: Events[K] }
+}[T]
 
-export interface Ephemeral {
-  type: string
-  room: string
-  by?: Author
-  data: Record<string, unknown>
-}
+/** What is not kept: signals and cursors; `type` tells what its `data` is. */
+export type Ephemeral<T extends keyof Ephemerals = keyof Ephemerals> = {
+  [K in T]: { type: K, room: string, at?: string, by?: Author, data: Ephemerals[K] }
+}[T]
 
 export type Joined = Acks['room:join'] & { recovered: 'full' | 'snapshot' | 'none' }
 
@@ -31,6 +24,8 @@ export interface RoomEvents {
   ephemeral: (event: Ephemeral) => void
   /** The connection is lost, or the room cannot be entered. */
   left: (error: CommandError | null) => void
+  /** @internal An edit of this page was confirmed: its ack stands for the event, which nobody gets here. */
+  written: (update: Uint8Array, by: unknown) => void
 }
 
 export type Ask = (data: Commands['room:join'], told: Told<Acks['room:join']>) => void
@@ -45,6 +40,9 @@ export class Room extends ObservableV2<{ [K in keyof RoomEvents]: RoomEvents[K] 
   epoch = ''
   seq = 0
 
+  /** Where others' cursors are, by connection. */
+  readonly cursors = new Map<string, Cursor>()
+
   private attempt = 0
 
   constructor (readonly name: string, private readonly ask: Ask, private readonly forget: () => void) {
@@ -53,13 +51,14 @@ export class Room extends ObservableV2<{ [K in keyof RoomEvents]: RoomEvents[K] 
 
   /** Leaves the room, when nobody else on this client uses it. */
   leave (): void {
-    if (--this.wanted === 0) {
+    if (this.wanted > 0 && --this.wanted === 0) {
       this.attempt++
       this.joined = null
       this.forget()
     }
   }
 
+  /** Whether the caller may do that here, as of the last join. */
   can (permission: string): boolean {
     return this.joined?.permissions.includes(permission) ?? false
   }
@@ -88,6 +87,7 @@ export class Room extends ObservableV2<{ [K in keyof RoomEvents]: RoomEvents[K] 
   /** Notes that the connection is lost. */
   lost (): void {
     this.attempt++
+    this.cursors.clear()
     if (this.joined !== null) {
       this.joined = null
       this.emit('left', [null])
@@ -100,11 +100,19 @@ export class Room extends ObservableV2<{ [K in keyof RoomEvents]: RoomEvents[K] 
   }
 
   take (event: RoomEvent | Ephemeral): void {
-    if (!('seq' in event) || event.seq === undefined) {
-      this.emit('ephemeral', [event as Ephemeral])
+    if (!('seq' in event)) {
+      if (event.type === 'collaboration:cursor:moved') this.place(event.data.cursors)
+      this.emit('ephemeral', [event])
     } else if (event.epoch === this.epoch && this.follows(event.seq)) {
       this.seq = event.seq
       this.emit('event', [event])
+    }
+  }
+
+  private place (cursors: Cursor[]): void {
+    for (const cursor of cursors) {
+      if (cursor.position === null) this.cursors.delete(cursor.connection)
+      else this.cursors.set(cursor.connection, cursor)
     }
   }
 

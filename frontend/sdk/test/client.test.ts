@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { CommandError, type Status } from '../src/index.js'
+import { CommandError, type Status, type Unsaved } from '../src/index.js'
 import { Scripted, connecting, live, settled } from './scripted.js'
 
 const SAY = { session: '00000000-0000-4000-8000-000000000001', body: 'Hello' }
@@ -125,7 +125,7 @@ describe('a command', () => {
     expect(again).toEqual(first)
     Scripted.last.ack(again)
     await answer
-    expect(client.unsaved).toBe(0)
+    expect(client.unsaved.count).toBe(0)
   })
 
   it('is sent again when the server is busy', async () => {
@@ -160,12 +160,12 @@ describe('a command', () => {
   it('tells since when it is not saved', async () => {
     vi.setSystemTime(10_000)
     const client = await live()
-    const told: Array<[number, number | null]> = []
-    client.on('unsaved', (count: number, since: number | null) => told.push([count, since]))
+    const told: Unsaved[] = []
+    client.on('unsaved', (unsaved: Unsaved) => told.push(unsaved))
     void client.send('collaboration:message:send', SAY, { durable: true })
     Scripted.last.ack(Scripted.last.asked('collaboration:message:send'))
     await settled()
-    expect(told).toEqual([[1, 10_000], [0, null]])
+    expect(told).toEqual([{ since: 10_000, count: 1 }, { since: null, count: 0 }])
   })
 
   it('is given up after its time, and when the client is closed', async () => {

@@ -70,23 +70,23 @@ describe('a document', () => {
     await settled()
     for (const letter of 'abc') doc.getText('content').insert(0, letter)
     expect(Scripted.last.of(UPDATE)).toHaveLength(1)
-    expect(provider.unsavedSince).not.toBeNull()
+    expect(provider.unsaved.count).toBeGreaterThan(0)
     await take(Scripted.last.asked(UPDATE))
     expect(Scripted.last.of(UPDATE)).toHaveLength(2)
     await take(Scripted.last.asked(UPDATE))
     expect(text(server)).toBe('cbaHello')
-    expect(provider.unsavedSince).toBeNull()
+    expect(provider.unsaved).toEqual({ since: null, count: 0 })
   })
 
   it('gives the server what was written before it was there', async () => {
     doc.getText('content').insert(0, 'Early. ')
-    expect(provider.unsavedSince).not.toBeNull()
+    expect(provider.unsaved.count).toBeGreaterThan(0)
     join(`document:${DOCUMENT}`)
     await settled()
     await take(Scripted.last.asked(UPDATE))
     expect(text(server)).toBe(text(doc))
     expect(text(server)).toContain('Early. ')
-    expect(provider.unsavedSince).toBeNull()
+    expect(provider.unsaved).toEqual({ since: null, count: 0 })
   })
 
   it('keeps what was written while the connection was lost', async () => {
@@ -103,7 +103,7 @@ describe('a document', () => {
     await take(Scripted.last.asked(UPDATE))
     await take(Scripted.last.asked(UPDATE))
     expect(text(server)).toBe('offline, sent, Hello')
-    expect(provider.unsavedSince).toBeNull()
+    expect(provider.unsaved).toEqual({ since: null, count: 0 })
   })
 
   it('says that an edit is refused, keeps it, and sends it when it may', async () => {
@@ -114,8 +114,8 @@ describe('a document', () => {
     doc.getText('content').insert(0, 'x')
     Scripted.last.refuse(Scripted.last.asked(UPDATE), 'session.paused', { retryable: true })
     await settled()
-    expect(refused).toHaveBeenCalledWith(expect.objectContaining({ code: 'session.paused' }))
-    expect(provider.unsavedSince).not.toBeNull()
+    expect(refused).toHaveBeenCalledWith(expect.objectContaining({ code: 'session.paused' }), expect.any(Uint8Array))
+    expect(provider.unsaved.count).toBeGreaterThan(0)
     provider.retry()
     Scripted.last.ack(Scripted.last.asked('collaboration:document:sync'), {
       document: DOCUMENT,

@@ -45,7 +45,7 @@ describe('two clients', () => {
     left.doc.getText('content').insert(5, ' there')
     right.doc.getText('content').insert(0, 'Oh. ')
     await vi.waitUntil(() => text(left) === 'Oh. Hello there' && text(right) === text(left), { timeout: 10_000 })
-    await vi.waitUntil(() => left.unsavedSince === null && right.unsavedSince === null, { timeout: 10_000 })
+    await vi.waitUntil(() => left.unsaved.count === 0 && right.unsaved.count === 0, { timeout: 10_000 })
     const place = Y.createRelativePositionFromTypeIndex(left.doc.getText('content'), 2)
     left.awareness.setLocalStateField('cursor', { anchor: place, head: place })
     await vi.waitUntil(() => [...right.awareness.getStates().values()].some(state => state['cursor']?.head !== undefined), { timeout: 10_000 })
@@ -61,7 +61,7 @@ describe('two clients', () => {
       if (number % 5 === 2) cut(one)
       await new Promise(resolve => setTimeout(resolve, 20))
     }
-    await vi.waitUntil(() => left.unsavedSince === null && right.unsavedSince === null && text(left) === text(right), { timeout: 15_000 })
+    await vi.waitUntil(() => left.unsaved.count === 0 && right.unsaved.count === 0 && text(left) === text(right), { timeout: 15_000 })
     for (let number = 0; number < 20; number++) {
       expect(text(left).split(`[${number}]`)).toHaveLength(2)
       expect(text(left).split(`(${number})`)).toHaveLength(2)
@@ -75,7 +75,7 @@ describe('two clients', () => {
     const provider = new DocumentProvider(one, document, new Y.Doc(), { session })
     await vi.waitUntil(() => provider.synced, { timeout: 10_000 })
     provider.doc.getText('content').insert(0, 'long '.repeat(40_000))
-    await vi.waitUntil(() => provider.unsavedSince === null, { timeout: 15_000 })
+    await vi.waitUntil(() => provider.unsaved.count === 0, { timeout: 15_000 })
     const { content } = await one.rest.get<{ content: string }>(`documents/${document}/content/`)
     expect(content).toHaveLength(200_005)
   })

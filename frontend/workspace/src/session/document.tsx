@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import * as Y from 'yjs'
 import { DocumentProvider, type CommandError, type DocumentInfo } from '@bduf/realtime'
 import { rest } from '../identity.js'
-import { client, note } from '../realtime.js'
+import { client } from '../realtime.js'
 import { go, paths } from '../router.js'
 import { Dialog } from '../ui/dialog.js'
 import { Field, Form } from '../ui/form.js'
@@ -22,7 +22,9 @@ const READ_ONLY: Record<string, string> = {
   'perm.denied': 'You may read here, not write.',
   'session.paused': 'The session is paused: what you wrote is kept here, and sent when it goes on.',
   'doc.read_only': 'The session has ended: its documents can only be read.',
-  'doc.too_large': 'The document is full: delete something, and what you wrote is saved.'
+  'doc.too_large': 'The document is full: delete something, and what you wrote is saved.',
+  'doc.update_rejected': 'The server cannot take what you wrote last. Nobody else sees it.',
+  'room.not_found': 'This document is gone, or you may not see it any more.'
 }
 
 interface Props {
@@ -38,7 +40,7 @@ interface Props {
 /** A document: its title, its text or values, and what was in it before. */
 export function DocumentView ({ info, session, version, status, permissions, list }: Props) {
   const merges = info.strategy === 'merge'
-  const provider = useProvider(merges ? info.id : null, session)
+  const [provider, startOver] = useProvider(merges ? info.id : null, session)
   const [mode, setMode] = useState<Mode>(innerWidth > 900 ? 'both' : 'write')
   const [authors, setAuthors] = useState(false)
   const [renaming, setRenaming] = useState(false)
@@ -73,7 +75,13 @@ export function DocumentView ({ info, session, version, status, permissions, lis
         </details>
       </div>
     </header>
-    {said !== null && <p class={refusal === null ? 'banner' : 'banner warn'} role="status">{said}</p>}
+    {said !== null && <p class={refusal === null ? 'banner' : 'banner warn'} role="status">
+      {said}
+      {refusal !== null && !refusal.retryable && provider !== null && provider.unsaved.count > 0 && <>
+        <button class="button compact" onClick={() => save(new Blob([provider.doc.getText('content').toString()]), `${info.title} (mine).md`)}>Download mine</button>
+        <button class="button compact" onClick={() => { if (confirm('Give up what the server does not take?')) startOver() }}>Discard mine</button>
+      </>}
+    </p>}
     {version !== null
       ? <History info={info} session={session} chosen={version} writes={writes} />
       : !merges
@@ -92,23 +100,25 @@ export function DocumentView ({ info, session, version, status, permissions, lis
   </div>
 }
 
-/** Keeps a document of this page the same as the server's while it is shown. */
-function useProvider (document: string | null, session: string | null): DocumentProvider | null {
+/** Keeps a document of this page the same as the server's while it is shown; `startOver` takes the server's for mine. */
+function useProvider (document: string | null, session: string | null): [DocumentProvider | null, startOver: () => void] {
   const [provider, setProvider] = useState<DocumentProvider | null>(null)
+  const [start, setStart] = useState(0)
   useEffect(() => {
     if (document === null) return
     const made = new DocumentProvider(client, document, new Y.Doc(), session === null ? {} : { session })
-    const unsaved = (since: number | null): void => note(document, since)
-    made.on('unsaved', unsaved)
     setProvider(made)
     return () => {
-      note(document, null)
       made.destroy()
       made.doc.destroy()
       setProvider(null)
     }
-  }, [document, session])
-  return provider
+  }, [document, session, start])
+  const startOver = (): void => {
+    provider?.discard()
+    setStart(start + 1)
+  }
+  return [provider, startOver]
 }
 
 interface Condition { synced: boolean, refusal: CommandError | null, room: string[] }
@@ -135,10 +145,13 @@ function useCondition (provider: DocumentProvider | null): Condition {
 }
 
 async function download ({ id, title }: DocumentInfo, as: 'markdown' | 'json'): Promise<void> {
-  const file = await rest.blob(`documents/${id}/export/?as=${as}`)
+  save(await rest.blob(`documents/${id}/export/?as=${as}`), `${title}.${as === 'markdown' ? 'md' : 'json'}`)
+}
+
+function save (file: Blob, name: string): void {
   const link = document.createElement('a')
   link.href = URL.createObjectURL(file)
-  link.download = `${title.replace(/[^\p{L}\p{N} ._-]+/gu, '-')}.${as === 'markdown' ? 'md' : 'json'}`
+  link.download = name.replace(/[^\p{L}\p{N} ._()-]+/gu, '-')
   link.click()
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }

@@ -21,7 +21,7 @@ export function Connection () {
       : state === 'stopped' ? ['bad', STOPPED[code ?? 0] ?? 'Disconnected']
         : state === 'reconnecting' ? ['warn', next === null ? 'Reconnecting …' : `Reconnecting in ${Math.max(1, Math.ceil((next - now) / 1000))} s`]
           : ['quiet', 'Connecting …']
-  const kept = count > 0 && state !== 'live' ? ' · unsaved edits are kept here' : ''
+  const kept = count > 0 && state !== 'live' ? ` · ${count === 1 ? '1 unsaved edit is' : `${count} unsaved edits are`} kept here` : ''
   return <span class={`connection ${tone}`} role="status">
     <span class="dot" aria-hidden="true" />
     <span>{text}{kept}</span>
