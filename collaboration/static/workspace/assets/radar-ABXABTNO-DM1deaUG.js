@@ -1,1 +1,0 @@
-export{v as createRadarServices}from"./mermaid-parser.core-ClKS0eBk.js";import"./chunk-NGNAAXSQ-DI_UYJZ4.js";

@@ -1,1 +1,0 @@
-export{g as createRailroadServices}from"./mermaid-parser.core-ClKS0eBk.js";import"./chunk-NGNAAXSQ-DI_UYJZ4.js";

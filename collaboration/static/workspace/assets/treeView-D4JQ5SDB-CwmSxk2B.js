@@ -1,1 +1,0 @@
-export{c as createTreeViewServices}from"./mermaid-parser.core-ClKS0eBk.js";import"./chunk-NGNAAXSQ-DI_UYJZ4.js";

@@ -1,1 +1,0 @@
-export{o as createTreemapServices}from"./mermaid-parser.core-ClKS0eBk.js";import"./chunk-NGNAAXSQ-DI_UYJZ4.js";

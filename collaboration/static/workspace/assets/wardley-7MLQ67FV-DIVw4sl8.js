@@ -1,0 +1,1 @@
+export{i as createWardleyServices}from"./mermaid-parser.core-B7ypjHCY.js";import"./chunk-NGNAAXSQ-DI_UYJZ4.js";
