@@ -41,9 +41,11 @@ class Stage(Data, frozen=True):
 
     who: Who
     name: Annotated[str, msgspec.Meta(max_length=80)] = ""
-    need: Count | Annotated[str, msgspec.Meta(pattern=r"^(all|(100|[1-9][0-9]?)%)$")] = 1
+    need: Count | Annotated[str, msgspec.Meta(pattern=r"^(all|(100|[1-9][0-9]?)%)$(?!\n)")] = 1
     veto: bool = True
-    exclude: Annotated[list[Exclusion], msgspec.Meta(max_length=3)] = ["requester"]
+    exclude: Annotated[list[Exclusion], msgspec.Meta(max_length=3)] = msgspec.field(
+        default_factory=lambda: ["requester"]
+    )
 
 
 class Policy(Data, frozen=True):
@@ -61,7 +63,7 @@ class Policy(Data, frozen=True):
     escalate_to: Who | None = None
     expires_after: Seconds | None = None
     on_expiry: Literal["expire", "reject"] = "expire"
-    bypass: Annotated[list[Role], msgspec.Meta(max_length=4)] = ["owner"]
+    bypass: Annotated[list[Role], msgspec.Meta(max_length=4)] = msgspec.field(default_factory=lambda: ["owner"])
     resolve_comments: bool = False
 
 

@@ -30,7 +30,8 @@ class Facts(msgspec.Struct, frozen=True):
     """All that a request's state depends on; a round begins when the content changes, and counts its votes alone.
 
     `seats` has, stage by stage, those who may decide now, exclusions taken out. Votes from other seats were rightful
-    when they were cast, and stay.
+    when they were cast, and stay; so do the stages before `reached`, the one the round has come to: somebody who joins
+    a project opens none of them again.
     """
 
     policy: Policy
@@ -39,6 +40,7 @@ class Facts(msgspec.Struct, frozen=True):
     seats: Sequence[frozenset[str]]
     open_threads: int = 0
     expires_at: datetime | None = None
+    reached: int = 0
 
 
 class StageState(msgspec.Struct, frozen=True):
@@ -77,6 +79,8 @@ def outcome(facts: Facts, now: datetime) -> Outcome:
         judged = _stage(stage, [v for v in counted(facts) if v.stage == number], facts.seats[number])
         if state != "approved":
             judged = msgspec.structs.replace(judged, state="waiting")
+        elif number < facts.reached:
+            judged = msgspec.structs.replace(judged, state="approved", needed=min(judged.needed, len(judged.approved)))
         elif judged.state != "approved":
             current, state = number, judged.state
         stages.append(judged)
