@@ -1,0 +1,1 @@
+export{w as createInfoServices}from"./mermaid-parser.core-C7hlUC-k.js";import"./chunk-NGNAAXSQ-DI_UYJZ4.js";
