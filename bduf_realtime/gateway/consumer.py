@@ -302,8 +302,7 @@ class RealtimeConsumer(Answering):
         """Enters a room: the ack first, then, with `since`, what was missed, then the room's life."""
         room = message.room
         doors.split(room)
-        if room not in self.rooms and len(self.rooms) >= conf.max_rooms_per_connection:
-            raise RealtimeError("quota.exceeded", f"A connection may be in {conf.max_rooms_per_connection} rooms.")
+        self.refuse_more_rooms(room)
 
         def greet(joined: doors.Joined) -> None:
             if request.id is not None:
@@ -328,6 +327,11 @@ class RealtimeConsumer(Answering):
         page = await call(doors.history, message.room, self.visitor, message.before, limit)
         events = [msgspec.Raw(frame) for _, frame in page.events]
         return History(events, page.position.floor, page.position.head, page.position.epoch)
+
+    def refuse_more_rooms(self, room: str) -> None:
+        """Raises quota.exceeded where the connection is in as many rooms as it may be, and not in this one."""
+        if room not in self.rooms and len(self.rooms) >= conf.max_rooms_per_connection:
+            raise RealtimeError("quota.exceeded", f"A connection may be in {conf.max_rooms_per_connection} rooms.")
 
     def grant(self, room: str) -> Grant:
         """What this connection may do in a room it has joined; raises room.not_joined, or InDoubt."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -156,13 +156,15 @@ def has_grace(room: str) -> bool:
 class Wish(msgspec.Struct, frozen=True):
     """A connection that wants into a room, with the position it has, if any.
 
-    Without `state` it is told neither what is in the room nor who: it reads that itself.
+    Without `state` it is told neither what is in the room nor who: it reads that itself. With `look` its state is what
+    that finds, in the transaction of the join.
     """
 
     room: str
     visitor: Visitor
     since: Since | None
     state: bool = True
+    look: Callable[[], Any] | None = None
 
 
 def join_many(wishes: Sequence[Wish]) -> list[Joined | Exception]:
@@ -202,7 +204,10 @@ def _join(wish: Wish) -> Joined | Exception:
     where, since = log.position(wish.room), wish.since
     recoverable = since is not None and since.epoch == where.epoch and where.floor - 1 <= since.seq <= where.head
     recovered = "none" if since is None else "full" if recoverable else "snapshot"
-    view = kind.view(key, entry, with_state=not recoverable) if wish.state else View([])
+    if wish.look is not None:
+        view = View([], wish.look())
+    else:
+        view = kind.view(key, entry, with_state=not recoverable) if wish.state else View([])
     return Joined(entry.grant, where.epoch, where.head, recovered, view.state, view.members)
 
 

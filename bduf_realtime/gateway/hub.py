@@ -40,6 +40,10 @@ class Arrival(msgspec.Struct, frozen=True):
     ack: str | None = None
 
 
+# Turns a room's frame into what one member is to see of it: the same, or one of the same number that says less.
+Sieve = Callable[[str], str]
+
+
 class PositionLost(Exception):
     """The log does not hold what a joiner missed, although it did a moment ago."""
 
@@ -64,6 +68,7 @@ class RoomChannel:
         "position",
         "recent",
         "repair",
+        "sieves",
         "skip",
         "watched_at",
     )
@@ -76,6 +81,7 @@ class RoomChannel:
         self.members: dict[str, Socket] = {}
         self.joining = 0
         self.skip: dict[str, int] = {}
+        self.sieves: dict[str, Sieve] = {}
         self.pending: dict[int, Arrival] = {}
         self.recent: deque[tuple[int, str]] = deque(maxlen=recent)
         self.repair: asyncio.Task[None] | None = None
@@ -154,15 +160,18 @@ class Hub:
         if channel.pending or seq > channel.position:
             self._repair_soon(channel)
 
-    async def admit(self, channel: RoomChannel, consumer: Socket, after: int, epoch: str) -> None:
+    async def admit(
+        self, channel: RoomChannel, consumer: Socket, after: int, epoch: str, sieve: Sieve | None = None
+    ) -> None:
         """Sends a joiner everything past `after`, then lets it live; nothing is skipped or sent twice.
 
+        With a `sieve` it sees what that leaves of each frame.
         The join is acknowledged already: when this fails, the connection is closed and comes back for a snapshot.
         """
         admitted_at = after
         try:
             while after < channel.position and channel.epoch == epoch and not consumer.outbox.closed:
-                after = await self._replay(channel, consumer, after, epoch)
+                after = await self._replay(channel, consumer, after, epoch, sieve)
             if channel.epoch != epoch:
                 raise PositionLost
         except (PositionLost, NoSuchRoom, RealtimeError):
@@ -170,6 +179,8 @@ class Hub:
         if consumer.closing is not None or consumer.outbox.closed:
             return
         channel.members[consumer.id] = consumer
+        if sieve is not None:
+            channel.sieves[consumer.id] = sieve
         if after > channel.position:
             channel.skip[consumer.id] = after
             self._repair_soon(channel)
@@ -177,7 +188,7 @@ class Hub:
             self.on_watched(channel)
         self.cursors.welcome(channel, consumer)
 
-    async def _replay(self, channel: RoomChannel, consumer: Socket, after: int, epoch: str) -> int:
+    async def _replay(self, channel: RoomChannel, consumer: Socket, after: int, epoch: str, sieve: Sieve | None) -> int:
         """Sends a joiner the next stretch past `after` at the pace it reads, and returns the last number sent."""
         if channel.recent and channel.recent[0][0] <= after + 1:
             stretch = [(seq, frame) for seq, frame in channel.recent if seq > after]
@@ -189,7 +200,7 @@ class Hub:
         for _, frame in stretch:
             if consumer.outbox.crowded:
                 await consumer.outbox.drained()
-            consumer.outbox.put(frame)
+            consumer.outbox.put(frame if sieve is None else sieve(frame))
         return stretch[-1][0]
 
     def leave(self, consumer: Socket, name: str) -> None:
@@ -198,6 +209,7 @@ class Hub:
         if channel is None or channel.members.pop(consumer.id, None) is None:
             return
         channel.skip.pop(consumer.id, None)
+        channel.sieves.pop(consumer.id, None)
         self.cursors.leave(channel, consumer.id)
         self._note_empty(channel)
 
@@ -275,8 +287,8 @@ class Hub:
         seq, frame, origin = arrival.seq, arrival.frame, arrival.origin
         channel.position = seq
         channel.recent.append((seq, frame))
-        if channel.skip:
-            self._deliver_skipping(channel, arrival)
+        if channel.skip or channel.sieves:
+            self._deliver_singly(channel, arrival)
         else:
             for member in channel.members.values():
                 member.outbox.put(frame if member is not origin or arrival.ack is None else arrival.ack)
@@ -287,11 +299,13 @@ class Hub:
             channel.watched_at = seq
             self.on_watched(channel)
 
-    def _deliver_skipping(self, channel: RoomChannel, arrival: Arrival) -> None:
+    def _deliver_singly(self, channel: RoomChannel, arrival: Arrival) -> None:
         for key, member in channel.members.items():
-            mine = member is arrival.origin and arrival.ack is not None
-            if mine or channel.skip.get(key, 0) < arrival.seq:  # an answer is owed also where the event is known
-                member.outbox.put(arrival.ack if mine and arrival.ack else arrival.frame)
+            if member is arrival.origin and arrival.ack is not None:  # it is owed also where the event is known
+                member.outbox.put(arrival.ack)
+            elif channel.skip.get(key, 0) < arrival.seq:
+                sieve = channel.sieves.get(key)
+                member.outbox.put(arrival.frame if sieve is None else sieve(arrival.frame))
         channel.skip = {key: seq for key, seq in channel.skip.items() if seq > arrival.seq}
 
     def _drain(self, channel: RoomChannel) -> None:
@@ -368,7 +382,7 @@ class Hub:
         members = list(channel.members.values())
         self._answer_the_absent(channel)
         channel.epoch, channel.position = None, 0
-        channel.members, channel.skip, channel.pending = {}, {}, {}
+        channel.members, channel.skip, channel.sieves, channel.pending = {}, {}, {}, {}
         channel.recent.clear()
         channel.awaited, channel.watched_at = (0, 0), 0
         self._note_empty(channel)

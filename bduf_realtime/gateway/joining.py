@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from bduf_realtime.gateway.socket import Socket
 
 
-async def enter(socket: Socket, wish: Wish, greet: Callable[[Joined], None]) -> None:
+async def enter(
+    socket: Socket, wish: Wish, greet: Callable[[Joined], None], sieve: Callable[[str], str] | None = None
+) -> None:
     """Joins a room, has the connection greeted, and then lets it see everything past what it was greeted with.
 
+    With a `sieve` it sees what that leaves of each frame, until it joins again or leaves.
     Raises what the room's kind refuses a visitor with.
     """
     room, since = wish.room, wish.since
@@ -30,7 +33,7 @@ async def enter(socket: Socket, wish: Wish, greet: Callable[[Joined], None]) -> 
         greet(joined)
         metrics.recoveries.labels(joined.recovered).inc()
         full = joined.recovered == "full" and since is not None
-        await hub.admit(channel, socket, since.seq if full and since else joined.seq, joined.epoch)
+        await hub.admit(channel, socket, since.seq if full and since else joined.seq, joined.epoch, sieve)
     except BaseException:
         if socket.rooms.pop(room, None) is not None:  # who could not join again is in the room no more
             socket.process.departed(socket, room)
