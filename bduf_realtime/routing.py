@@ -7,15 +7,16 @@ from django.urls import path, re_path
 from bduf_realtime.gateway.asyncapi import describe
 from bduf_realtime.gateway.consumer import RealtimeConsumer
 from collaboration.consumers import CursorConsumer, DocumentConsumer, YjsConsumer
-from collaboration.messages import EPHEMERAL, EVENTS
+from collaboration.messages import EPHEMERAL
+from collaboration.messages import EVENTS as COLLABORATION_EVENTS
+from notifications.consumers import NotificationConsumer
+from notifications.messages import EVENTS as NOTIFICATION_EVENTS
+
+EVENTS = COLLABORATION_EVENTS | NOTIFICATION_EVENTS
 
 
 class ApprovalConsumer(RealtimeConsumer):
     """The approvals endpoint; its commands come with the approvals app."""
-
-
-class NotificationConsumer(RealtimeConsumer):
-    """The notifications endpoint; its commands come with the notifications app."""
 
 
 class ClientConsumer(DocumentConsumer, CursorConsumer, ApprovalConsumer, NotificationConsumer):

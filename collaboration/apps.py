@@ -9,9 +9,12 @@ class CollaborationConfig(AppConfig):
 
     def ready(self) -> None:
         from bduf_realtime.gateway import doors, samples, sweeps
-        from collaboration import compactor, metrics, services, status
+        from collaboration import compactor, metrics, selectors, services, status
         from collaboration.rooms import DocumentRoom, ProjectRoom, SessionRoom
+        from notifications import topics
 
+        topics.scopes["project"] = lambda user, project: selectors.project_role(project, user) is not None
+        topics.scopes["session"] = lambda user, session: selectors.session_known(session, user)
         doors.kinds["document"] = DocumentRoom()
         doors.kinds["project"] = ProjectRoom()
         doors.kinds["session"] = SessionRoom()

@@ -33,7 +33,7 @@ def channels_of(kind: str, wanted: Mapping[str, Iterable[str]], *, must_act: boo
     """
     patterns = [pattern for pattern in wanted if matches_kind(pattern, kind)]
     if patterns:
-        channels = frozenset(wanted[max(patterns, key=len)]) & CHANNELS
+        channels = frozenset(wanted[max(patterns, key=lambda pattern: len(pattern.rstrip("*")))]) & CHANNELS
     else:
         channels = known.get(kind, Kind(kind)).channels
     return channels | {IN_APP} if must_act else channels

@@ -6,11 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
+from bduf_realtime.gateway.conf import conf
 from bduf_realtime.rooms.events import timestamp
-from notifications.messages import Causer, NotificationInfo
-from notifications.models import Notification
+from notifications.kinds import channels_of, known
+from notifications.messages import (
+    Causer,
+    KindPreference,
+    MuteInfo,
+    NotificationInfo,
+    NotificationsSeen,
+    PreferencesInfo,
+)
+from notifications.models import Mute, Notification, Preferences
+from notifications.topics import Interest
 
 
 def notification_info(row: Notification) -> NotificationInfo:
@@ -47,3 +58,44 @@ def unread_counts(users: Iterable[UUID]) -> dict[UUID, int]:
     users = list(users)
     rows = Notification.objects.filter(user__in=users, read_at=None, shown=True).values("user").order_by()
     return dict.fromkeys(users, 0) | dict(rows.annotate(number=Count("pk")).values_list("user", "number"))
+
+
+def notifications_seen(user: UUID, interest: Interest, after: datetime | None) -> NotificationsSeen:
+    """What a subscription begins with: what is unread, or what was told after a moment; newest first."""
+    found = unread(user) if after is None else Notification.objects.filter(user=user, shown=True, created_at__gt=after)
+    rows = list(found.filter(_about(interest)).order_by("-created_at", "-pk")[: conf.notifications_at_once + 1])
+    shown = [notification_info(row) for row in rows[: conf.notifications_at_once]]
+    return NotificationsSeen(unread(user).count(), shown, len(rows) > len(shown))
+
+
+def _about(interest: Interest) -> Q:
+    if interest.is_all:
+        return Q()
+    about = Q(pk=None)
+    for pattern in interest.patterns:
+        about |= Q(kind__startswith=pattern[:-1]) if pattern.endswith("*") else Q(kind=pattern)
+    for scope in interest.scopes:
+        field, _, id_ = scope.partition(":")
+        about |= Q(**{field: id_})
+    return about
+
+
+def preferences_of(user: UUID) -> PreferencesInfo:
+    """What a user is told of, and how."""
+    own = Preferences.objects.filter(user=user).first() or Preferences()
+    mutes = Mute.objects.filter(user=user).order_by("scope").values_list("scope", "until")
+    return PreferencesInfo(
+        [
+            KindPreference(
+                name,
+                kind.title,
+                sorted(channels_of(name, own.kinds, must_act=kind.must_act)),
+                sorted(channels_of(name, {}, must_act=kind.must_act)),
+                kind.must_act,
+            )
+            for name, kind in sorted(known.items())
+        ],
+        own.kinds,
+        conf.notification_mail_after if own.mail_after is None else own.mail_after,
+        [MuteInfo(scope, _time(until)) for scope, until in mutes if until is None or until > timezone.now()],
+    )

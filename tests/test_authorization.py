@@ -126,6 +126,13 @@ collaboration:document:sync             doc   doc   ok    ok    ok    ok    ok
 collaboration:document:attribution      doc   doc   ok    ok    ok    ok    ok
 collaboration:document:delete           doc   doc   perm  perm  perm  perm  ok
 collaboration:cursor:move               out   out   ok    ok    ok    ok    ok
+notification:subscribe                  ok    ok    ok    ok    ok    ok    ok
+notification:subscribe (session)        perm  perm  ok    ok    ok    ok    ok
+notification:subscribe (project)        perm  perm  ok    perm  ok    ok    ok
+notification:subscribe (another's own)  perm  perm  perm  perm  perm  perm  perm
+notification:unsubscribe                ok    ok    ok    ok    ok    ok    ok
+notification:read                       ok    ok    ok    ok    ok    ok    ok
+notification:preferences                ok    ok    ok    ok    ok    ok    ok
 """
 ANSWERS = {
     "ack": "ok",
@@ -252,6 +259,7 @@ def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
     rooms |= {"(another's own)": f"user:{target}"}
     room = {"room": rooms.get(variant, f"session:{session}")}
     person = {"session": session, "user": target}
+    topics = {"topics": [rooms.get(variant, f"session:{session}")] if variant else []}
     place = {"project": project} if variant == "(project)" else {"session": session}
     return type_, {
         "hello": {},
@@ -270,6 +278,10 @@ def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
         "collaboration:participant:role": {**person, "role": "observer"},
         "collaboration:message:send": {"session": session, "body": "Hello"},
         "collaboration:signal:send": {"session": session, "name": "typing"},
+        "notification:subscribe": topics,
+        "notification:unsubscribe": {},
+        "notification:read": {"all": True},
+        "notification:preferences": {},
         "collaboration:cursor:move": {"session": session, "position": {}},
         "collaboration:document:create": place | {"title": "New"},
         "collaboration:document:rename": document | {"title": "New"},

@@ -105,6 +105,11 @@ def sessions_tagged(sessions: QuerySet[Session], tag: str) -> QuerySet[Session]:
     return sessions.filter(HasText("tags", Value(tag)))
 
 
+def session_known(session: UUID, user: UUID) -> bool:
+    """Whether a user may know of a session."""
+    return sessions_for(User(pk=user)).filter(pk=session).exists()
+
+
 def session_visible(session: UUID, user: User) -> Session:
     """A session that a user may know of; raises session.not_found."""
     found = sessions_for(user).filter(pk=session).first()

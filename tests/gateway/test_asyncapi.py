@@ -11,8 +11,8 @@ from django.test import Client
 
 from bduf_realtime.gateway.asyncapi import document
 from bduf_realtime.gateway.errors import CODES, Close
-from bduf_realtime.routing import ClientConsumer
-from collaboration.messages import EPHEMERAL, EVENTS
+from bduf_realtime.routing import EVENTS, ClientConsumer
+from collaboration.messages import EPHEMERAL
 
 
 @pytest.fixture(scope="module")

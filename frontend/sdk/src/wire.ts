@@ -37,6 +37,13 @@ export interface BroadcastSent {
   }
 }
 /**
+ * Who caused a notification.
+ */
+export interface Causer {
+  user: string
+  name: string
+}
+/**
  * One key's new value; any JSON.
  */
 export interface Change {
@@ -315,6 +322,18 @@ export interface History {
   epoch: string
 }
 /**
+ * A kind of notification, the channels in which you get it, and those in which one gets it who says nothing.
+ *
+ *     What one `must_act` on is always shown.
+ */
+export interface KindPreference {
+  kind: string
+  title: string
+  channels: string[]
+  default: string[]
+  must_act: boolean
+}
+/**
  * `project:member:added`, `:updated` and `:removed`, in the project's room; `role` is null when removed.
  */
 export interface MemberChanged {
@@ -343,6 +362,135 @@ export interface MessageSent {
   payload?: {
     [k: string]: unknown
   }
+}
+/**
+ * A project or session of which you do not hear.
+ */
+export interface MuteInfo {
+  scope: string
+  until: string | null
+}
+/**
+ * A project or session (`project:<id>`) of which you do not want to hear, until then or until you unmute it.
+ */
+export interface MuteWish {
+  scope: string
+  until?: string | null
+}
+/**
+ * You are told something, for the first time or again; `unread` is how many you have not read.
+ */
+export interface NotificationCreated {
+  notification: NotificationInfo
+  unread: number
+}
+/**
+ * A notification. `link` is a path of the workspace; `sent` is how often it was put before you.
+ *
+ *     With `must_act` it is told again from time to time until `settled_at`: then there is nothing to act on any more.
+ */
+export interface NotificationInfo {
+  id: string
+  kind: string
+  title: string
+  body: string
+  link: string
+  project: string | null
+  session: string | null
+  data: {}
+  by: Causer | null
+  must_act: boolean
+  created_at: string
+  read_at: string | null
+  settled_at: string | null
+  sent: number
+}
+/**
+ * Changes what you are told of, and how; without any field it only asks for it.
+ *
+ *     `kinds` gives the channels of a kind or of a pattern of kinds, of which the longest that matches counts; null takes
+ *     back what you said of it. `mail_after` is how many seconds you have to read a notification before it is mailed,
+ *     null as long as this server gives everybody.
+ */
+export interface NotificationPreferences {
+  kinds?: {
+    [k: string]: ('email' | 'in_app')[] | null
+  }
+  mail_after?: number | null
+  /**
+   * @maxItems 100
+   */
+  mute?: MuteWish[]
+  /**
+   * @maxItems 100
+   */
+  unmute?: string[]
+}
+/**
+ * You have read some, on whatever device, or all there were; `unread` is how many are left.
+ */
+export interface NotificationRead {
+  ids: string[]
+  all: boolean
+  unread: number
+}
+/**
+ * The number of a notification that none of the topics of your subscription is about.
+ */
+export interface NotificationSkipped {}
+/**
+ * Enters your own room, and asks for the notifications that you have not read.
+ *
+ *     `topics` are kinds (`approval.requested`), beginnings of kinds (`approval.*`), `*`, and projects and sessions that
+ *     you see (`project:<id>`); you are told of what any of them is about, without them of everything. Of the others
+ *     `notification:skipped` has the number, so that your position stays exact. Subscribing again replaces the topics.
+ *     With a position `since` missed events follow the ack in order; with a time, what was told after it is listed
+ *     instead of what is unread.
+ */
+export interface NotificationSubscribe {
+  /**
+   * @maxItems 50
+   */
+  topics?: string[]
+  since?: string | Since | null
+}
+/**
+ * The position a client has: the epoch it knows, and the last number it saw.
+ */
+export interface Since {
+  epoch: string
+  seq: number
+}
+/**
+ * Leaves your own room.
+ */
+export interface NotificationUnsubscribe {}
+/**
+ * Notes that you have read some notifications, by their `ids`, or `all` there are. One of the two.
+ */
+export interface NotificationsMark {
+  ids?: string[] | null
+  all?: boolean
+}
+/**
+ * Answers notification:read: how many are read now that were not, and how many are left.
+ */
+export interface NotificationsMarked {
+  read: number
+  unread: number
+}
+/**
+ * Answers notification:subscribe: where the room stands, and what there is to read as of `seq`.
+ */
+export interface NotificationsSubscribed {
+  room: string
+  epoch: string
+  seq: number
+  recovered: string
+  unread: number
+  notifications: NotificationInfo[]
+  more: boolean
+  topics: string[]
 }
 /**
  * Lets somebody in who waits, or who was turned away or removed.
@@ -441,6 +589,17 @@ export interface Pong {
   }
 }
 /**
+ * What you are told of, and how; `patterns` is what you said of it yourself.
+ */
+export interface PreferencesInfo {
+  kinds: KindPreference[]
+  patterns: {
+    [k: string]: string[]
+  }
+  mail_after: number
+  mutes: MuteInfo[]
+}
+/**
  * Says something durable to all of a project's members; for moderators and owners.
  */
 export interface ProjectBroadcast {
@@ -471,13 +630,6 @@ export interface RoomHistory {
 export interface RoomJoin {
   room: string
   since?: Since | null
-}
-/**
- * The position a client has: the epoch it knows, and the last number it saw.
- */
-export interface Since {
-  epoch: string
-  seq: number
 }
 /**
  * Answers room:join. `state` is as of `seq`, and absent when everything missed follows as events.
@@ -1005,6 +1157,10 @@ export interface Commands {
   'collaboration:session:update': SessionUpdate
   'collaboration:signal:send': SignalSend
   'hello': Hello
+  'notification:preferences': NotificationPreferences
+  'notification:read': NotificationsMark
+  'notification:subscribe': NotificationSubscribe
+  'notification:unsubscribe': NotificationUnsubscribe
   'ping': Ping
   'pong': Pong
   'project:broadcast': ProjectBroadcast
@@ -1037,6 +1193,10 @@ export interface Acks {
   'collaboration:session:update': SessionAnswer
   'collaboration:signal:send': Record<string, unknown>
   'hello': Welcome
+  'notification:preferences': PreferencesInfo
+  'notification:read': NotificationsMarked
+  'notification:subscribe': NotificationsSubscribed
+  'notification:unsubscribe': Record<string, unknown>
   'ping': Record<string, unknown>
   'pong': Record<string, unknown>
   'project:broadcast': Record<string, unknown>
@@ -1064,6 +1224,9 @@ export interface Events {
   'collaboration:session:paused': SessionChanged
   'collaboration:session:resumed': SessionChanged
   'collaboration:session:updated': SessionChanged
+  'notification:created': NotificationCreated
+  'notification:read': NotificationRead
+  'notification:skipped': NotificationSkipped
   'project:broadcast': BroadcastSent
   'project:member:added': MemberChanged
   'project:member:removed': MemberChanged
