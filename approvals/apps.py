@@ -4,3 +4,17 @@ from django.apps import AppConfig
 class ApprovalsConfig(AppConfig):
     name = "approvals"
     verbose_name = "Approvals"
+
+    def ready(self) -> None:
+        from django.db.models import OuterRef
+
+        from approvals import services
+        from approvals.models import Approval
+        from approvals.services.notices import KINDS
+        from bduf_realtime.gateway import sweeps
+        from collaboration.services import sessions
+        from notifications import kinds
+
+        kinds.known |= KINDS
+        sessions.keeping.append(lambda: Approval.objects.filter(session=OuterRef("pk")))
+        sweeps.sweeps.append(sweeps.Sweep("approval_rounds", 1.0, services.rounds_follow))

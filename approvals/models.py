@@ -93,6 +93,10 @@ class Approval(models.Model):
     round = models.PositiveIntegerField(default=1)
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of what the round is about.")
     seq = models.BigIntegerField(default=0, help_text="The document's last event in that content.")
+    editor = models.CharField(max_length=64, blank=True, help_text="The user who edited that last.")
+    edited_at = models.DateTimeField(
+        null=True, blank=True, help_text="The document's last edit when its content was last compared."
+    )
     changed_seq = models.BigIntegerField(
         null=True, blank=True, help_text="The event by which the document was found changed; nobody has voted since."
     )
@@ -100,6 +104,7 @@ class Approval(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     escalated_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    stages = models.JSONField(default=list, blank=True, help_text="How far each stage was when it was closed.")
 
     class Meta:
         indexes = [

@@ -18,6 +18,7 @@ Role = Literal["owner", "moderator", "participant", "observer"]
 Exclusion = Literal["requester", "last_editor", "agents"]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=YEAR)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=MAX_USERS)]
+Need = Count | Annotated[str, msgspec.Meta(pattern=r"^(all|(100|[1-9][0-9]?)%)$(?!\n)")]
 Person = Annotated[str, msgspec.Meta(min_length=1, max_length=150)]
 
 
@@ -41,7 +42,7 @@ class Stage(Data, frozen=True):
 
     who: Who
     name: Annotated[str, msgspec.Meta(max_length=80)] = ""
-    need: Count | Annotated[str, msgspec.Meta(pattern=r"^(all|(100|[1-9][0-9]?)%)$(?!\n)")] = 1
+    need: Need = 1
     veto: bool = True
     exclude: Annotated[list[Exclusion], msgspec.Meta(max_length=3)] = msgspec.field(
         default_factory=lambda: ["requester"]

@@ -4,19 +4,16 @@ from typing import Any
 
 from django.urls import path, re_path
 
+from approvals.consumers import ApprovalConsumer
+from approvals.messages import EVENTS as APPROVAL_EVENTS
 from bduf_realtime.gateway.asyncapi import describe
-from bduf_realtime.gateway.consumer import RealtimeConsumer
 from collaboration.consumers import CursorConsumer, DocumentConsumer, YjsConsumer
 from collaboration.messages import EPHEMERAL
 from collaboration.messages import EVENTS as COLLABORATION_EVENTS
 from notifications.consumers import NotificationConsumer
 from notifications.messages import EVENTS as NOTIFICATION_EVENTS
 
-EVENTS = COLLABORATION_EVENTS | NOTIFICATION_EVENTS
-
-
-class ApprovalConsumer(RealtimeConsumer):
-    """The approvals endpoint; its commands come with the approvals app."""
+EVENTS = COLLABORATION_EVENTS | APPROVAL_EVENTS | NOTIFICATION_EVENTS
 
 
 class ClientConsumer(DocumentConsumer, CursorConsumer, ApprovalConsumer, NotificationConsumer):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/v1/", include("bduf_realtime.accounts.urls")),
     path("api/v1/", include("bduf_realtime.audit.urls")),
     path("api/v1/", include("collaboration.urls")),
+    path("api/v1/", include("approvals.urls")),
     path("api/v1/", include("bduf_realtime.gateway.urls")),  # the last, for it answers what nobody else does
     path("healthz", health.healthz),
     path("readyz", health.readyz),

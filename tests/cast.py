@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import Permission
 
+from approvals.messages import ApprovalInfo, ApprovalRequest, Subject
+from approvals.policy import Policy, Stage, Who
+from approvals.services import approval_request
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.models import Connection, Instance
 from collaboration import roles, services
@@ -34,6 +37,8 @@ class Cast:
     foreign_invitation: Invitation
     foreign_document: Document
     foreign_version: DocumentVersion
+    approval: ApprovalInfo
+    foreign_approval: ApprovalInfo
 
     def __getitem__(self, caller: str) -> User:
         user = self.people[caller]
@@ -81,4 +86,13 @@ def cast() -> Cast:
         their_invitation,
         their_document,
         services.version_create(document=their_document.pk, title="First", by=stranger),
+        _asked(document, owner),
+        _asked(their_document, stranger),
     )
+
+
+def _asked(document: Document, by: User) -> ApprovalInfo:
+    """A request on which everybody who may write in a document has to decide."""
+    policy = Policy([Stage(Who(role="participant"), need="all", exclude=[])])
+    message = ApprovalRequest(document.project_id, "Ship it", subject=Subject(document.pk), policy=policy)
+    return approval_request(message=message, by=by).approval

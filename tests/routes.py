@@ -43,7 +43,7 @@ def calls() -> list[str]:
 def ids(cast: Cast, path: str) -> dict[str, Any]:
     """What stands in a path's holes, by the hole's name."""
     own = {"projects": cast.project.pk, "sessions": cast.session.pk, "connections": cast.connection.pk}
-    own["documents"] = cast.document.pk
+    own |= {"documents": cast.document.pk, "approvals": cast.approval.id}
     holes = {"user": cast.target.pk, "invitation": cast.invitation.pk, "version": cast.version.pk}
     return {"pk": own.get(path.partition("/")[0]), "other": cast.version.pk, **holes}
 
@@ -62,6 +62,9 @@ def body(cast: Cast, call: str) -> Any:
         "PUT documents/<uuid:pk>/content/": {"content": {"a": 2}},
         "PATCH documents/<uuid:pk>/content/": {"changes": [{"key": "a", "value": 2}]},
         "POST documents/<uuid:pk>/versions/": {"title": "New"},
+        "POST approvals/": {"project": str(cast.project.pk), "title": "Ship it"},
+        "POST approvals/<uuid:pk>/decide/": {"decision": "approve", "content_hash": cast.approval.content_hash},
+        "POST approvals/<uuid:pk>/bypass/": {"reason": "The site is down."},
         "POST invitations/accept/": {"token": cast.secret, "name": "Gus"},
     }.get(call, {})
 

@@ -70,6 +70,12 @@ GET    documents/<uuid:pk>/versions/<uuid:version>/        401  404d 200  200  2
 POST   documents/<uuid:pk>/versions/<uuid:version>/restore/ 401  404d 403  200  200  200  404d  200
 GET    documents/<uuid:pk>/versions/<uuid:version>/diff/current/ 401  404d 200  200  200  200  404d  200
 GET    documents/<uuid:pk>/versions/<uuid:version>/diff/<uuid:other>/ 401  404d 200  200  200  200  404d  200
+GET    approvals/                                          401  200  200  200  200  200  200   200
+POST   approvals/                                          401  404r 403  201  201  201  404r  404r
+GET    approvals/<uuid:pk>/                                401  404a 200  200  200  200  404a  200
+POST   approvals/<uuid:pk>/decide/                         401  404a 403n 200  200  200  404a  403n
+POST   approvals/<uuid:pk>/cancel/                         401  404a 403  403  200  200  404a  403
+POST   approvals/<uuid:pk>/bypass/                         401  404a 403  403  403  200  404a  403
 GET    audit/                                              401  403  403  403  403  403  200   403
 GET    status/                                             401  403  403  403  403  403  200   403
 GET    status/samples/                                     401  403  403  403  403  403  200   403
@@ -87,6 +93,8 @@ REFUSED = {
     "404r": "room.not_found",
     "404s": "session.not_found",
     "404d": "doc.not_found",
+    "404a": "approval.not_found",
+    "403n": "approval.not_approver",
 }
 
 # `ok`: it was done. Who may be in the session is, where the command takes that. Nobody without a token comes this far.
@@ -133,6 +141,11 @@ notification:subscribe (another's own)  perm  perm  perm  perm  perm  perm  perm
 notification:unsubscribe                ok    ok    ok    ok    ok    ok    ok
 notification:read                       ok    ok    ok    ok    ok    ok    ok
 notification:preferences                ok    ok    ok    ok    ok    ok    ok
+approval:request                        sess  sess  perm  ok    ok    ok    ok
+approval:request (project)              room  room  perm  room  ok    ok    ok
+approval:decide                         appr  appr  not   not   ok    ok    ok
+approval:cancel                         appr  appr  perm  perm  perm  ok    done
+approval:bypass                         appr  appr  perm  perm  perm  perm  ok
 """
 ANSWERS = {
     "ack": "ok",
@@ -142,6 +155,9 @@ ANSWERS = {
     "room.not_joined": "out",
     "session.not_found": "sess",
     "doc.not_found": "doc",
+    "approval.not_found": "appr",
+    "approval.not_approver": "not",
+    "approval.already_decided": "done",
 }
 SHORT = {"anon": "anonymous", "strg": "stranger", "obsr": "observer", "part": "participant", "mod": "moderator"}
 SHORT |= {"own": "owner", "staff": "staff", "guest": "guest"}
@@ -198,7 +214,7 @@ def test_what_is_anothers_is_answered_as_what_does_not_exist(call: str) -> None:
     caller = Rest(everybody["staff" if path.startswith("connections/") else "owner"])
     foreign = {
         "pk": {"projects": everybody.foreign_project.pk, "sessions": everybody.foreign_session.pk}
-        | {"documents": everybody.foreign_document.pk},
+        | {"documents": everybody.foreign_document.pk, "approvals": everybody.foreign_approval.id},
         "user": everybody["stranger"].pk,
         "invitation": everybody.foreign_invitation.pk,
         "version": everybody.foreign_version.pk,
@@ -261,6 +277,7 @@ def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
     person = {"session": session, "user": target}
     topics = {"topics": [rooms.get(variant, f"session:{session}")] if variant else []}
     place = {"project": project} if variant == "(project)" else {"session": session}
+    approval = {"approval": cast.approval.id}
     return type_, {
         "hello": {},
         "auth:refresh": {"token": token_of(cast[caller])} if cast.people[caller] else {},
@@ -290,6 +307,10 @@ def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
         "collaboration:document:attribution": document,
         "collaboration:document:version:create": document | {"title": "New"},
         "collaboration:document:version:restore": document | {"version": str(cast.version.pk)},
+        "approval:request": place | {"project": project, "title": "Ship it"},
+        "approval:decide": approval | {"decision": "approve", "content_hash": cast.approval.content_hash},
+        "approval:cancel": approval,
+        "approval:bypass": approval | {"reason": "The site is down."},
         "collaboration:document:update": document | {"changes": [{"key": "a", "value": 2}]},
     }.get(type_, {"session": session})
 

@@ -71,7 +71,9 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     )
     rate_signal: Annotated[float, "Signals a connection may send."] = 100.0
     rate_join: Annotated[float, "Joins and leaves a connection may send."] = 20.0
-    rate_manage: Annotated[float, "Commands a connection may send that change sessions and participants."] = 20.0
+    rate_manage: Annotated[
+        float, "Commands a connection may send that change sessions, participants and approvals."
+    ] = 20.0
     rate_cursor: Annotated[float, "Cursor moves a connection may send."] = 100.0
     rate_burst: Annotated[float, "Size of every bucket, in seconds of its rate."] = 2.0
     rate_login: Annotated[str, "Logins per address and per account, as number/period."] = "20/min"
@@ -143,6 +145,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
         10_000
     )
     notifications_at_once: Annotated[int, "Notifications with which a subscription is answered at most."] = 100
+    max_open_approvals: Annotated[int, "Requests of a project that are still to be decided."] = 5_000
     idempotency_retention: Annotated[float, "Time an answered command is remembered."] = 86_400.0
     log_retention: Annotated[float, "Age below which events are never trimmed."] = 86_400.0
     log_retention_events: Annotated[int, "Newest events of a room that are never trimmed."] = 10_000

@@ -77,6 +77,16 @@ CODES: dict[str, Meaning] = {
     "doc.read_only": Meaning("The document's session has ended; it can only be read.", 409),
     "cursor.disabled": Meaning("Cursor sharing is off in this session.", 403),
     "cursor.invalid": Meaning("The cursor's position or selection is not acceptable."),
+    "approval.not_found": Meaning("There is no such request, or you may not see it.", 404),
+    "approval.already_decided": Meaning(
+        "The request is closed, or you have decided; details.state has what it is.", 409
+    ),
+    "approval.expired": Meaning("The request's time is up.", 410),
+    "approval.stale": Meaning("That is not what is asked about any more; details.content_hash is.", 409),
+    "approval.self_decision": Meaning(
+        "Nobody decides on what they asked for or wrote; details.reason says which.", 403
+    ),
+    "approval.not_approver": Meaning("It is not for you to decide this now; details says who is asked.", 403),
     "rate.limited": Meaning("Too many commands; wait retry_after_ms.", 429, True),
     "quota.exceeded": Meaning("A limit of this server is reached.", 403),
     "storage.unavailable": Meaning("The database does not answer; send the same command again.", 503, True),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -23,23 +25,22 @@ KEY = OpenApiParameter(
 )
 
 
-def once(request: Request, change: Callable[[], object]) -> None:
-    """Carries out a change, unless the call has a key under which that was done; raises msg.id_conflict."""
+def once(request: Request, change: Callable[[], object]) -> Any:
+    """Carries out a change, unless the call has a key under which that was done; raises msg.id_conflict.
+
+    Returns what it returned, the first time it was carried out, as JSON has it.
+    """
     name = request.headers.get(HEADER, "")
     if not name:
-        change()
-        return
+        return msgspec.to_builtins(change())
     if len(name) > MAX_ID:
         raise RealtimeError("msg.bad_value", f"A key has up to {MAX_ID} characters.", details={"field": HEADER})
-
-    def run() -> Effect:
-        change()
-        return Effect(None)
-
     call = f"{request.method} {request.get_full_path()}"
+    key = CommandKey(str(request.user.pk), "rest", name, fingerprint(call, request.data))
     try:
-        _, events = carry_out(CommandKey(str(request.user.pk), "rest", name, fingerprint(call, request.data)), run)
+        done, events = carry_out(key, lambda: Effect(change()))
     except IdConflict as error:
         raise RealtimeError("msg.id_conflict") from error
     for event in events:
         log.announce(event)
+    return msgspec.json.decode(done.ack or b"{}")["data"]

@@ -20,6 +20,8 @@ from collaboration.selectors.documents import (
     documents_listed,
     documents_placed,
     position_of,
+    readable,
+    role_within,
 )
 from collaboration.selectors.sessions import (
     TURNED_OUT,
@@ -102,7 +104,9 @@ __all__ = [
     "project_owners",
     "project_role",
     "projects_for",
+    "readable",
     "role_of",
+    "role_within",
     "session_info",
     "session_inside",
     "session_known",

@@ -36,7 +36,12 @@ AT_ONCE = conf.outbox_bytes // 2
 
 
 def documents_for(user: User) -> QuerySet[Document]:
-    """The documents a user may read, newest first: the projects', and those of sessions the user may see inside.
+    """The documents a user may read, newest first: the projects', and those of sessions the user may see inside."""
+    return Document.objects.filter(readable(user), deleted_at=None).order_by("-created_at", "pk")
+
+
+def readable(user: User) -> Q:
+    """What a user may read that has a `project` and, perhaps, a `session`.
 
     The rule is that of `roles.admitted`, which judges one; a test holds them together.
     """
@@ -50,8 +55,7 @@ def documents_for(user: User) -> QuerySet[Document]:
     waits, let_in = (_in(places.filter(admission=a)) for a in (Admission.WAITING, Admission.ADMITTED))
     no_lobby = Q(session__settings__require_approval=False) | Q(session__settings__require_approval__isnull=True)
     inside = (own_role | in_project) & ~turned_out & (manages | let_in | (no_lobby & ~waits))
-    readable = (Q(session=None) & in_project) | (Q(session__isnull=False) & inside)
-    return Document.objects.filter(readable, deleted_at=None).order_by("-created_at", "pk")
+    return (Q(session=None) & in_project) | (Q(session__isnull=False) & inside)
 
 
 def _in(places: QuerySet[Participant]) -> Q:
@@ -75,9 +79,17 @@ def document_for(document: UUID, user: UUID, *, missing: str = "doc.not_found") 
 
 def document_role(document: Document, user: UUID, missing: str = "doc.not_found") -> str:
     """The role by which a user may read a document; raises what `document_for` does."""
-    session = document.session
+    return role_within(document.project_id, document.session, user, missing)
+
+
+def role_within(project: UUID, session: Session | None, user: UUID, missing: str) -> str:
+    """The role of a user in a session or, without one, in a project.
+
+    Raises what `missing` says for a stranger, perm.denied or session.join_pending where the session is closed to the
+    user.
+    """
     if session is None:
-        role = project_role(document.project_id, user)
+        role = project_role(project, user)
     else:
         place = place_in(session, user)
         try:

@@ -52,7 +52,7 @@ from collaboration.services.sessions import (
     settings_checked,
 )
 from collaboration.services.tallies import tallies_audit
-from collaboration.services.versions import version_create, version_restore, versions_keep_due
+from collaboration.services.versions import version_create, version_pin, version_restore, versions_keep_due
 
 __all__ = [
     "actor_of",
@@ -94,6 +94,7 @@ __all__ = [
     "tallies_audit",
     "update_outline",
     "version_create",
+    "version_pin",
     "version_restore",
     "versions_keep_due",
     "writers_refused",

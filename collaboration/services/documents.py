@@ -46,8 +46,8 @@ def document_create(
     if (session is None) == (project is None):
         raise _wrong("session", "A document is a session's or a project's.")
     with write():
-        found = _writable_session(session, by, door) if session else None
-        owner = found.project_id if found else _writable_project(project, by)
+        found = writable_session(session, by, door) if session else None
+        owner = found.project_id if found else writable_project(project, by)
         if Document.objects.filter(project=owner, deleted_at=None).count() >= conf.max_documents_per_project:
             raise RealtimeError("quota.exceeded", f"A project may have {conf.max_documents_per_project} documents.")
         usual = selectors.settings_of(found).conflict_resolution if found else LAST_WRITE_WINS
@@ -151,7 +151,11 @@ def refuse_unwritable(role: str, status: str) -> None:
         raise RealtimeError("session.paused")
 
 
-def _writable_session(session: UUID, by: User, door: str) -> Session:
+def writable_session(session: UUID, by: User, door: str) -> Session:
+    """Locks a session in which a user may write now.
+
+    Raises session.not_found, session.join_pending, perm.denied, session.ended, session.paused.
+    """
     found = lock_session(session)
     require(found, by, door, "write")
     refuse_ended(found)
@@ -160,7 +164,8 @@ def _writable_session(session: UUID, by: User, door: str) -> Session:
     return found
 
 
-def _writable_project(project: UUID | None, by: User) -> UUID:
+def writable_project(project: UUID | None, by: User) -> UUID:
+    """Locks a project in which a user may write; raises room.not_found, perm.denied."""
     known = selectors.project_known(project, by) if project else None
     assert known is not None  # noqa: S101 - one of the two was given
     log.lock(f"project:{known.pk}")

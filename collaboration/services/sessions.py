@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from bduf_realtime.accounts.models import User
@@ -26,6 +26,8 @@ from collaboration.services.participants import remove_guests, waiting_admit
 from collaboration.text import plain_name, plain_tags
 
 AT_ONCE = 500
+# What else keeps a session, whose primary key is the outer query's; the apps above say so when they start.
+keeping: list[Callable[[], QuerySet[Any]]] = []
 
 
 def session_create(
@@ -193,13 +195,15 @@ def _idle(horizon: datetime) -> Any:
 def sessions_expire(*, ended_for: float) -> int:
     """Deletes sessions that ended `ended_for` seconds ago (0: never), with their logs; returns how many.
 
-    Those that have documents are kept: what people wrote goes when somebody deletes it.
+    Those that have documents are kept: what people wrote goes when somebody deletes it. So are those in `keeping`.
     """
     if not ended_for:
         return 0
     horizon = timezone.now() - timedelta(seconds=ended_for)
     written = Document.objects.filter(session=OuterRef("pk"), deleted_at=None)
     due = Session.objects.filter(~Exists(written), status=Session.Status.ENDED, ended_at__lt=horizon)
+    for kept in keeping:
+        due = due.filter(~Exists(kept()))
     expired = 0
     for pk in list(due.values_list("pk", flat=True)[:AT_ONCE]):
         with write():

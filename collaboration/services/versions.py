@@ -71,6 +71,22 @@ def version_restore(
     return wanted
 
 
+def version_pin(*, document: Document, version: UUID | None = None) -> DocumentVersion:
+    """Keeps for good what was in a version, or else what is in a document now, for a caller who holds its lock.
+
+    Raises doc.not_found.
+    """
+    if version is not None:
+        kept = selectors.version_of(document, version)
+    else:
+        present = selectors.document_content(document)
+        newest = selectors.versions_of(document).first()
+        same = newest is not None and newest.content_hash == present.content_hash
+        kept = newest if newest and same else _keep(document, present, "", _editor(document), SERVER)
+    DocumentVersion.objects.filter(pk=kept.pk).update(pinned=True)
+    return kept
+
+
 def versions_keep_due() -> int:
     """Makes versions of documents that were edited, when it is time; returns of how many.
 
@@ -102,12 +118,16 @@ def _keep_changed(document: Document) -> bool:
     if newest == present.content_hash:
         Document.objects.filter(pk=document.pk).update(version_due=None)
         return False
-    editor = User.objects.filter(pk=document.edited_by).first() if document.edited_by else document.created_by
-    _keep(document, present, "", editor, SERVER)
+    _keep(document, present, "", _editor(document), SERVER)
     # They all differ, and the newest are the most wanted.
-    old = selectors.versions_of(document).filter(title="").values_list("pk", flat=True)[conf.document_versions :]
+    automatic = selectors.versions_of(document).filter(title="", pinned=False)
+    old = automatic.values_list("pk", flat=True)[conf.document_versions :]
     DocumentVersion.objects.filter(pk__in=list(old)).delete()
     return True
+
+
+def _editor(document: Document) -> User | None:
+    return User.objects.filter(pk=document.edited_by).first() if document.edited_by else document.created_by
 
 
 def _keep(document: Document, present: DocumentContent, title: str, by: User | None, author: Author) -> DocumentVersion:

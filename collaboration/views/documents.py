@@ -101,7 +101,11 @@ class Content(APIView):
         body: Any = request.data
         edit = read_data({**query.validated_data, **body} if isinstance(body, dict) else body, DocumentEdit)
         by = caller(request)
-        once(request, lambda: services.document_edit(document=pk, edit=edit, by=by))
+
+        def change() -> None:
+            services.document_edit(document=pk, edit=edit, by=by)
+
+        once(request, change)
         return edited(selectors.document_for(pk, by.pk)[0])
 
     @extend_schema(parameters=[BaseQuery, KEY], request=EDITS, responses={200: shape(DocumentEdited)})

@@ -12,6 +12,280 @@ export interface Ack {
   seq?: number | null
 }
 /**
+ * Answers a command about a request: what it is now, and the vote or comment that was added.
+ */
+export interface ApprovalAnswer {
+  id: string
+  state: string
+  content_hash: string
+  approval: ApprovalInfo
+  vote?: VoteInfo | null
+  comment?: CommentInfo | null
+}
+/**
+ * A request as those who may read it see it; `explanation` says in one line what it waits for.
+ *
+ *     `content_hash` is what to decide on, `stale` whether the document has changed since, with event `changed_seq`: then
+ *     the hash to decide on is that of the document now, which REST tells. Where it is `large`, what does not fit a frame
+ *     is cut or left out: long texts and lists, the payload; REST has them.
+ */
+export interface ApprovalInfo {
+  id: string
+  project: string
+  session: string | null
+  subject: SubjectInfo | null
+  title: string
+  description: string
+  requested_by: Person
+  state: string
+  reason: string
+  stage: number
+  stages: StageInfo[]
+  votes: VoteInfo[]
+  round: number
+  content_hash: string
+  stale: boolean
+  changed_seq: number | null
+  policy: PolicyInfo
+  open_threads: number
+  due_at: string | null
+  escalated_at: string | null
+  created_at: string
+  closed_at: string | null
+  explanation: string
+  payload: unknown
+  large: boolean
+}
+/**
+ * The document a request is about, the version that was asked about or voted on, and its last event.
+ */
+export interface SubjectInfo {
+  document: string
+  version: string
+  seq: number
+  title: string
+}
+/**
+ * A user by id and name.
+ */
+export interface Person {
+  user: string
+  name: string
+}
+/**
+ * How far a stage is: `missing` more must approve, of the `waiting_count` who are still to decide.
+ */
+export interface StageInfo {
+  name: string
+  state: string
+  needed: number
+  missing: number
+  approved: Person[]
+  against: Person[]
+  abstained: Person[]
+  waiting: Person[]
+  waiting_count: number
+}
+/**
+ * What was decided from the seat of `user`, by whom that was delegated to if not the same.
+ *
+ *     A `stale` vote counts no more: the content changed by the document's event number `stale_since`.
+ */
+export interface VoteInfo {
+  user: string
+  name: string
+  by: Person
+  stage: number
+  round: number
+  decision: 'abstain' | 'approve' | 'reject' | 'request_changes'
+  comment: string
+  content_hash: string
+  door: string
+  at: string
+  stale: boolean
+  stale_since: number | null
+}
+/**
+ * What a request's policy says beside its stages; `id` and `version` name the stored one that it was.
+ */
+export interface PolicyInfo {
+  id: string | null
+  version: number | null
+  name: string
+  on_change: string
+  on_expiry: string
+  resolve_comments: boolean
+  bypass: string[]
+}
+/**
+ * A word on a request; `thread` is the comment that it answers. `resolved` says who closed the conversation.
+ */
+export interface CommentInfo {
+  id: string
+  thread: string | null
+  author: Person
+  body: string
+  round: number
+  at: string
+  resolved_at: string | null
+  resolved_by: string | null
+}
+export interface ApprovalBypass {
+  reason: string
+  approval: string
+}
+export interface ApprovalCancel {
+  reason?: string
+  approval: string
+}
+/**
+ * In the project's room, the session's, and those of the users concerned: a request as it is now.
+ */
+export interface ApprovalChanged {
+  approval: ApprovalInfo
+}
+/**
+ * Somebody said something.
+ */
+export interface ApprovalCommented {
+  approval: ApprovalInfo
+  comment: CommentInfo
+}
+export interface ApprovalDecide {
+  decision: 'abstain' | 'approve' | 'reject' | 'request_changes'
+  content_hash: string
+  comment?: string
+  approval: string
+}
+/**
+ * Somebody voted; `approval.state` says what came of it.
+ */
+export interface ApprovalDecided {
+  approval: ApprovalInfo
+  vote: VoteInfo
+}
+/**
+ * Asks for approval of a document, or of what the request itself says.
+ *
+ *     By a `policy`, the id of a stored one or a whole one, or of `approvers`, of whom `quorum` have to approve; without
+ *     either by the project's default policy, or else by anybody who may write. Users are named by id or username.
+ */
+export interface ApprovalRequest {
+  project: string
+  title: string
+  session?: string | null
+  description?: string
+  subject?: Subject | null
+  policy?: string | Policy | null
+  approvers?: [string, ...string[]] | null
+  quorum?: number | string | null
+  due_at?: string | null
+  payload?: {
+    [k: string]: unknown
+  }
+}
+/**
+ * A document as it is now, or a version of it.
+ */
+export interface Subject {
+  document: string
+  version?: string | null
+}
+/**
+ * Stages in order, and what happens when the content changes or time passes; times are in seconds.
+ *
+ *     `on_change`: `dismiss_votes` has the request follow the document, and votes on former content count no more;
+ *     `keep` leaves request and votes with the version that was asked about. `bypass` names the roles that may do
+ *     without; with `resolve_comments` nothing is approved while a conversation is open.
+ */
+export interface Policy {
+  /**
+   * @minItems 1
+   * @maxItems 10
+   */
+  stages:
+    | [Stage]
+    | [Stage, Stage]
+    | [Stage, Stage, Stage]
+    | [Stage, Stage, Stage, Stage]
+    | [Stage, Stage, Stage, Stage, Stage]
+    | [Stage, Stage, Stage, Stage, Stage, Stage]
+    | [Stage, Stage, Stage, Stage, Stage, Stage, Stage]
+    | [Stage, Stage, Stage, Stage, Stage, Stage, Stage, Stage]
+    | [Stage, Stage, Stage, Stage, Stage, Stage, Stage, Stage, Stage]
+    | [Stage, Stage, Stage, Stage, Stage, Stage, Stage, Stage, Stage, Stage]
+  on_change?: 'dismiss_votes' | 'keep'
+  remind_after?: number | null
+  escalate_after?: number | null
+  escalate_to?: Who | null
+  expires_after?: number | null
+  on_expiry?: 'expire' | 'reject'
+  /**
+   * @maxItems 4
+   */
+  bypass?:
+    | []
+    | ['moderator' | 'observer' | 'owner' | 'participant']
+    | ['moderator' | 'observer' | 'owner' | 'participant', 'moderator' | 'observer' | 'owner' | 'participant']
+    | [
+        'moderator' | 'observer' | 'owner' | 'participant',
+        'moderator' | 'observer' | 'owner' | 'participant',
+        'moderator' | 'observer' | 'owner' | 'participant'
+      ]
+    | [
+        'moderator' | 'observer' | 'owner' | 'participant',
+        'moderator' | 'observer' | 'owner' | 'participant',
+        'moderator' | 'observer' | 'owner' | 'participant',
+        'moderator' | 'observer' | 'owner' | 'participant'
+      ]
+  resolve_comments?: boolean
+}
+/**
+ * One step: how many of whom must approve, `"all"` or a share like `"50%"` being of those who do not abstain.
+ *
+ *     With `veto` the first who rejects, or requests changes, ends the request; without, it ends once the others no
+ *     longer suffice. Agents never count, excluded or not.
+ */
+export interface Stage {
+  who: Who
+  name?: string
+  need?: number | string
+  veto?: boolean
+  /**
+   * @maxItems 3
+   */
+  exclude?:
+    | []
+    | ['agents' | 'last_editor' | 'requester']
+    | ['agents' | 'last_editor' | 'requester', 'agents' | 'last_editor' | 'requester']
+    | [
+        'agents' | 'last_editor' | 'requester',
+        'agents' | 'last_editor' | 'requester',
+        'agents' | 'last_editor' | 'requester'
+      ]
+}
+/**
+ * Those who may decide: named users (by id or username), those with at least a role, the members of a group.
+ *
+ *     Always only those of them who may see what it is about.
+ */
+export interface Who {
+  /**
+   * @maxItems 200
+   */
+  users?: string[]
+  role?: ('moderator' | 'observer' | 'owner' | 'participant') | null
+  group?: string | null
+}
+/**
+ * Something else changed: the document (`stale` then says whether it is not what was voted on), or who decides.
+ */
+export interface ApprovalUpdated {
+  approval: ApprovalInfo
+  change: 'bypassed' | 'content' | 'delegated' | 'resolved' | 'seats'
+  stale: boolean
+}
+/**
  * Swaps the connection's token for a newer one of the same user.
  */
 export interface AuthRefresh {
@@ -165,13 +439,6 @@ export interface WrittenRange {
   acts_for: Person | null
   start: number
   end: number
-}
-/**
- * A user by id and name.
- */
-export interface Person {
-  user: string
-  name: string
 }
 /**
  * Who wrote a key's value, and the number of the event.
@@ -1135,6 +1402,10 @@ export interface Welcome {
 
 /** What each command takes. */
 export interface Commands {
+  'approval:bypass': ApprovalBypass
+  'approval:cancel': ApprovalCancel
+  'approval:decide': ApprovalDecide
+  'approval:request': ApprovalRequest
   'auth:refresh': AuthRefresh
   'collaboration:cursor:move': CursorMove
   'collaboration:document:attribution': DocumentAttribution
@@ -1171,6 +1442,10 @@ export interface Commands {
 
 /** What each command's ack holds. */
 export interface Acks {
+  'approval:bypass': ApprovalAnswer
+  'approval:cancel': ApprovalAnswer
+  'approval:decide': ApprovalAnswer
+  'approval:request': ApprovalAnswer
   'auth:refresh': TokenTaken
   'collaboration:cursor:move': Record<string, unknown>
   'collaboration:document:attribution': DocumentAttributed
@@ -1207,6 +1482,14 @@ export interface Acks {
 
 /** What each numbered event holds. */
 export interface Events {
+  'approval:cancelled': ApprovalChanged
+  'approval:commented': ApprovalCommented
+  'approval:decided': ApprovalDecided
+  'approval:escalated': ApprovalChanged
+  'approval:expired': ApprovalChanged
+  'approval:reminded': ApprovalChanged
+  'approval:requested': ApprovalChanged
+  'approval:updated': ApprovalUpdated
   'collaboration:document:created': DocumentChanged
   'collaboration:document:deleted': DocumentDeleted
   'collaboration:document:renamed': DocumentChanged
@@ -1276,6 +1559,12 @@ export type ErrorCode =
   | 'doc.read_only'
   | 'cursor.disabled'
   | 'cursor.invalid'
+  | 'approval.not_found'
+  | 'approval.already_decided'
+  | 'approval.expired'
+  | 'approval.stale'
+  | 'approval.self_decision'
+  | 'approval.not_approver'
   | 'rate.limited'
   | 'quota.exceeded'
   | 'storage.unavailable'

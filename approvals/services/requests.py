@@ -1,0 +1,212 @@
+"""Asking for approval: of what, and of whom."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db.models import Q
+from django.utils import timezone
+
+from approvals import selectors
+from approvals.messages import ApprovalAnswer, ApprovalChanged, ApprovalRequest
+from approvals.models import Approval, PolicyVersion, Timer
+from approvals.policy import DEFAULT, Policy, Stage, Who, needed
+from approvals.selectors import People
+from approvals.services.acting import PENDING, Acting, publish
+from bduf_realtime.accounts.models import User
+from bduf_realtime.gateway.conf import conf
+from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.rooms.transactions import write
+from collaboration import selectors as collaboration
+from collaboration import services
+from collaboration.models import Document, Session
+from collaboration.services.documents import lock_document, refuse_read_only, writable_project, writable_session
+from collaboration.text import plain_name
+
+
+def approval_request(*, message: ApprovalRequest, by: User, door: str = "rest", connection: str = "") -> ApprovalAnswer:
+    """Asks for approval of a document, or of what the request itself says.
+
+    Raises room.not_found, session.not_found, session.join_pending, session.paused, session.ended, doc.not_found,
+    doc.read_only, perm.denied, msg.bad_value, quota.exceeded.
+    """
+    now = timezone.now()
+    title = plain_name(message.title, "title")
+    if message.payload is not None and len(msgspec.json.encode(message.payload)) > conf.payload_bytes:
+        raise _wrong("payload", f"A payload has up to {conf.payload_bytes} bytes.", limit=conf.payload_bytes)
+    if message.due_at is not None and message.due_at <= now:
+        raise _wrong("due_at", "That moment is over.")
+    with write():
+        document, session = _where(message, by, door)
+        project = message.project
+        if Approval.objects.filter(project=project, state=PENDING).count() >= conf.max_open_approvals:
+            raise RealtimeError("quota.exceeded", f"A project may have {conf.max_open_approvals} open requests.")
+        place = selectors.place_of(project, session, document)
+        policy, stored = _policy(message, selectors.people_at([place])[place])
+        approval = Approval(
+            project_id=project,
+            session=session,
+            document=document,
+            title=title,
+            description=message.description,
+            payload=message.payload,
+            requested_by=by,
+            requester=str(by.pk),
+            requester_name=by.display_name,
+            policy_version=stored,
+            rules=msgspec.to_builtins(policy),
+            created_at=now,
+            expires_at=_earliest(message.due_at, _after(now, policy.expires_after)),
+        )
+        pin(approval, message.subject.version if message.subject else None)
+        approval.save()
+        moments = {
+            Timer.Kind.REMIND: _after(now, policy.remind_after),
+            Timer.Kind.ESCALATE: _after(now, policy.escalate_after) if policy.escalate_to else None,
+            Timer.Kind.EXPIRE: approval.expires_at,
+        }
+        Timer.objects.bulk_create(
+            Timer(approval=approval, kind=kind, due_at=due_at) for kind, due_at in moments.items() if due_at
+        )
+        [standing] = selectors.standings([approval], now)
+        _refuse_unreachable(policy, standing.seats, "policy" if message.approvers is None else "approvers")
+        details = {"title": title, "content_hash": approval.content_hash, "round": approval.round}
+        if document is not None:
+            details |= {"document": str(document.pk), "version": str(approval.version_id), "seq": approval.seq}
+        return publish(
+            standing,
+            Acting(by, door, connection),
+            "requested",
+            ApprovalChanged,
+            was="",
+            action="request",
+            details=details,
+        )
+
+
+def pin(approval: Approval, version: UUID | None = None) -> None:
+    """Has a request be about what is in its document now, or was in a version; or about what it says itself."""
+    document = approval.document
+    if document is None:
+        said = {"title": approval.title, "description": approval.description, "payload": approval.payload}
+        approval.content_hash = hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
+        return
+    approval.seq = collaboration.position_of(document.pk).head
+    kept = approval.version = services.version_pin(document=document, version=version)
+    approval.content_hash = kept.content_hash
+    editor = kept.created_by_id if version else document.edited_by or document.created_by_id
+    approval.editor = str(editor or "")
+    approval.edited_at, approval.changed_seq = document.edited_at, None
+
+
+def _where(message: ApprovalRequest, by: User, door: str) -> tuple[Document | None, Session | None]:
+    """Locks what a request is about and in, where its author may write in all of that."""
+    if message.subject is None:
+        if message.session is None:
+            writable_project(message.project, by)
+            return None, None
+        return None, _session(message, by, door)
+    found, role = lock_document(message.subject.document, by)
+    if found.project_id != message.project:
+        raise RealtimeError("doc.not_found")
+    refuse_read_only(found, role)
+    if found.session_id is None:
+        return found, _session(message, by, door) if message.session else None
+    if message.session not in (None, found.session_id):
+        raise _wrong("session", "The document is another session's.")
+    return found, found.session
+
+
+def _session(message: ApprovalRequest, by: User, door: str) -> Session:
+    assert message.session is not None  # noqa: S101 - the callers looked
+    found = writable_session(message.session, by, door)
+    if found.project_id != message.project:
+        raise RealtimeError("session.not_found")
+    return found
+
+
+# --- by what policy ----------------------------------------------------------------------------------------------
+
+
+def _policy(message: ApprovalRequest, people: People) -> tuple[Policy, PolicyVersion | None]:
+    """What a request asks for, users turned into ids, and the stored policy that says so; raises msg.bad_value."""
+    given = message.policy
+    if message.approvers is not None:
+        if given is not None:
+            raise _wrong("policy", "A request names a policy or approvers.")
+        stage = Stage(Who(users=message.approvers), need=message.quorum or 1)
+        return _with_ids(Policy([stage]), people, "approvers"), None
+    if message.quorum is not None:
+        raise _wrong("quorum", "A quorum is one of approvers.")
+    if isinstance(given, Policy):
+        return _with_ids(given, people, "policy"), None
+    versions = PolicyVersion.objects.filter(policy__project=message.project, policy__archived_at=None)
+    named = versions.filter(policy=given) if given else versions.filter(policy__is_default=True)
+    stored = named.select_related("policy").order_by("-number").first()
+    if stored is not None:
+        return _with_ids(msgspec.convert(stored.rules, Policy), people), stored
+    if given is not None:
+        raise _wrong("policy", "The project has no such policy.")
+    return DEFAULT, None
+
+
+def _with_ids(policy: Policy, people: People, field: str = "") -> Policy:
+    """A policy with users by id; with a `field` all of them have to be able to decide, else those who are gone go."""
+    ids = users_named(user for who in selectors.asked(policy) for user in who.users)
+
+    def identified(who: Who) -> Who:
+        if field:
+            for name in who.users:
+                if ids.get(name) not in people.certifying:
+                    raise _wrong(field, f"{name[:80]} cannot decide on this: no such person, or not here.", user=name)
+        return msgspec.structs.replace(who, users=list(dict.fromkeys(ids[name] for name in who.users if name in ids)))
+
+    return msgspec.structs.replace(
+        policy,
+        stages=[msgspec.structs.replace(stage, who=identified(stage.who)) for stage in policy.stages],
+        escalate_to=identified(policy.escalate_to) if policy.escalate_to else None,
+    )
+
+
+def users_named(names: Iterable[str]) -> dict[str, str]:
+    """The ids of users by what they are called by: the id itself, or the username."""
+    wanted = set(names)
+    ids = {}
+    for name in wanted:
+        try:
+            ids[name] = UUID(name)
+        except ValueError:
+            continue
+    found: dict[str, str] = {}
+    for pk, username in User.objects.filter(Q(pk__in=ids.values()) | Q(username__in=wanted)).values_list(
+        "pk", "username"
+    ):
+        found[username] = str(pk)
+        found |= {name: str(pk) for name, id_ in ids.items() if id_ == pk}
+    return {name: found[name] for name in wanted & found.keys()}
+
+
+def _refuse_unreachable(policy: Policy, seats: list[frozenset[str]], field: str) -> None:
+    """Raises msg.bad_value where the people a stage names do not suffice; those of a role or a group may yet come."""
+    for number, (stage, sitting) in enumerate(zip(policy.stages, seats, strict=True)):
+        need = needed(stage.need, len(sitting))
+        if len(sitting) < need and stage.who.role is None and stage.who.group is None:
+            text = f"It needs {need}, and only {len(sitting)} can decide."
+            raise _wrong(field, text, stage=number, needs=need, can_decide=len(sitting))
+
+
+def _after(now: datetime, seconds: int | None) -> datetime | None:
+    return None if seconds is None else now + timedelta(seconds=seconds)
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _wrong(field: str, message: str, **details: Any) -> RealtimeError:
+    return RealtimeError("msg.bad_value", message, details={"field": field, **details})
