@@ -1,5 +1,6 @@
 /** When to come back after a connection has ended, and when not to. Pure. */
 
+/** How long to wait between tries. */
 export interface Backoff {
   /** Longest wait before the first try, in milliseconds; it doubles with each that fails. */
   base: number
@@ -7,6 +8,7 @@ export interface Backoff {
   cap: number
 }
 
+/** How long to wait where nobody says otherwise. */
 export const BACKOFF: Backoff = { base: 500, cap: 30_000 }
 
 /** What a close means for the client: to stay away, to come back with a fresh token, or to come back. */

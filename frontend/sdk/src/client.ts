@@ -19,6 +19,7 @@ import type { Acks, Commands, Connected, ErrorFrame } from './wire.js'
  */
 export type State = 'offline' | 'connecting' | 'live' | 'draining' | 'reconnecting' | 'stopped'
 
+/** How the connection is. */
 export interface Status {
   state: State
   /** What the last connection was closed with, 0 where it just ended; null while there is one. */
@@ -29,6 +30,7 @@ export interface Status {
   next: number | null
 }
 
+/** How to connect. */
 export interface ClientOptions {
   /** Where the server is, e.g. `https://bduf.example`; by default where the page comes from. */
   url?: string
@@ -39,16 +41,33 @@ export interface ClientOptions {
   token: () => string | Promise<string>
   /** What this program is called; operators see it. */
   name?: string
+  /** Its version; operators see it. */
   version?: string
+  /** How long to wait between tries; by default up to 0.5 s, doubled with each that fails, to 30 s. */
   backoff?: Backoff
-  /** What opens sockets; `ws` in Node. */
-  WebSocket?: new (url: string, protocols?: string | string[]) => WebSocket
+  /** What opens sockets; by default the platform's. In Node before 22, that of `ws`. */
+  WebSocket?: new (url: string) => Socket
 }
 
+/** What the client needs of a WebSocket. */
+export interface Socket {
+  readonly readyState: number
+  send: (text: string) => void
+  close: (code: number) => void
+  // Browsers and `ws` call with events of their own types.
+  onopen: ((event: any) => void) | null
+  onmessage: ((event: any) => void) | null
+  onclose: ((event: any) => void) | null
+  onerror: ((event: any) => void) | null
+}
+
+/** What the client tells. */
 export interface ClientEvents {
+  /** How the connection is has changed. */
   status: (status: Status) => void
   /** What waits whose loss the user would notice has changed: durable commands, and edits of documents. */
   unsaved: (unsaved: Unsaved) => void
+  /** The server let the client in. */
   connected: (connected: Connected) => void
   /** An error of the connection, or one that answers no command. */
   error: (error: CommandError) => void
@@ -72,6 +91,7 @@ const WAKING = ['online', 'offline', 'pageshow', 'visibilitychange']
 // Refused for a moment, with nothing wrong with the command; some of them without a word how long to wait.
 const MOMENTARY = new Set<string>(['rate.limited', 'storage.busy', 'storage.unavailable', 'server.draining'])
 const MOMENT = 1_000 // milliseconds
+const SLOWER = 250 // milliseconds: at the end of each such moment the server refuses one more command, which is no abuse
 
 /**
  * A user's connection to a server, which is found again whenever it is lost. Everything goes over it: commands (`send`),
@@ -93,7 +113,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   private readonly queue = new CommandQueue(this.instance.slice(0, 8))
   private readonly rooms = new Map<string, Room>()
   private readonly pulse = new Pulse(() => this.lost(0, 'silence'))
-  private socket: WebSocket | null = null
+  private socket: Socket | null = null
   private clock: ReturnType<typeof setTimeout> | undefined
   private looking: ReturnType<typeof setInterval> | undefined
   private attempt = 0
@@ -156,7 +176,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     }
     if (attempt !== this.attempt) return // closed, or opened again
     const Socket = this.options.WebSocket ?? WebSocket
-    let socket: WebSocket
+    let socket: Socket
     try {
       socket = this.socket = new Socket(`${this.url.replace(/^http/, 'ws')}/ws/`)
     } catch (error) {
@@ -174,8 +194,8 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
         timezone: Intl.DateTimeFormat().resolvedOptions().timeZone
       }
     }))
-    socket.onmessage = ({ data }) => { if (socket === this.socket) this.receive(String(data)) }
-    socket.onclose = ({ code, reason }) => { if (socket === this.socket) this.lost(code, reason) }
+    socket.onmessage = ({ data }: { data: unknown }) => { if (socket === this.socket) this.receive(String(data)) }
+    socket.onclose = ({ code, reason }: { code: number, reason: string }) => { if (socket === this.socket) this.lost(code, reason) }
     socket.onerror = () => {} // the close says it; without this, `ws` ends the process
     this.pulse.allow(PATIENCE.hello)
   }
@@ -389,11 +409,12 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
       this.emit('error', [error])
     } else if (MOMENTARY.has(error.code)) {
       // The same command again, under the same id.
-      this.queue.hold(pending, error.code === 'rate.limited')
+      const tooFast = error.code === 'rate.limited'
+      this.queue.hold(pending, tooFast)
       setTimeout(() => {
         if (pending.place === 'held') pending.place = 'waiting'
         this.flush()
-      }, error.retryAfter ?? MOMENT)
+      }, Math.max(error.retryAfter ?? MOMENT, tooFast ? SLOWER : 0))
     } else {
       this.queue.take(pending.id)?.told.reject(error)
       this.flush()

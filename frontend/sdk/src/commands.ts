@@ -2,6 +2,7 @@
 
 import { CommandError } from './errors.js'
 
+/** How to send a command. */
 export interface SendOptions {
   /** Milliseconds after which the promise is given up; the command may have taken effect all the same. Default: never. */
   timeout?: number
@@ -11,6 +12,7 @@ export interface SendOptions {
   durable?: boolean
 }
 
+/** What a command was answered with. */
 export interface Answer<T> {
   data: T
   /** Where the command's event stands in its room's log, if there is one. */
@@ -25,6 +27,7 @@ export interface Unsaved {
   count: number
 }
 
+/** Who waits for an answer. */
 export interface Told<T> {
   resolve: (answer: Answer<T>) => void
   reject: (error: CommandError) => void
@@ -49,7 +52,7 @@ export class CommandQueue {
   private readonly pending = new Map<string, Pending>()
   private characters = 0
   private number = 0
-  /** How many may be under way: halved whenever the server says that it is too fast, and one more with each answer. */
+  /** How many may be under way: one, from when the server says that it is too fast until nothing waits any more. */
   private window = LIMITS.unanswered
 
   constructor (private readonly prefix: string) {}
@@ -87,7 +90,7 @@ export class CommandQueue {
     if (pending !== undefined) {
       this.pending.delete(id)
       this.characters -= pending.frame.length
-      this.window = Math.min(this.window + 1, LIMITS.unanswered)
+      if (this.pending.size === 0) this.window = LIMITS.unanswered
       clearTimeout(pending.clock)
     }
     return pending
@@ -98,8 +101,7 @@ export class CommandQueue {
     const due: Pending[] = []
     let under = 0
     for (const pending of this.pending.values()) {
-      if (under >= this.window) break
-      if (pending.place !== 'held') under++
+      if (++under > this.window) break
       if (pending.place === 'waiting') due.push(pending)
     }
     return due
@@ -108,7 +110,7 @@ export class CommandQueue {
   /** Keeps a command that the server refused for a moment. */
   hold (pending: Pending, tooFast: boolean): void {
     pending.place = 'held'
-    if (tooFast) this.window = Math.max(this.window >> 1, 1)
+    if (tooFast) this.window = 1
   }
 
   /** Notes that the connection broke: nothing that waits is known to have arrived. */

@@ -1,5 +1,5 @@
 export { BACKOFF, pause, verdict, type Backoff, type Verdict } from './backoff.js'
-export { Client, type ClientEvents, type ClientOptions, type State, type Status } from './client.js'
+export { Client, type ClientEvents, type ClientOptions, type Socket, type State, type Status } from './client.js'
 export type { Answer, SendOptions, Unsaved } from './commands.js'
 export { COLORS, clientOf, colorOf } from './cursors.js'
 export { CommandError, type LocalCode } from './errors.js'

@@ -13,6 +13,7 @@ import { CommandError } from './errors.js'
 import type { Ephemeral, Joined, Room, RoomEvent } from './room.js'
 import type { DocumentInfo } from './wire.js'
 
+/** What a provider tells. */
 export interface ProviderEvents {
   /** Whether this document has all that the server has. */
   synced: (synced: boolean) => void
@@ -45,6 +46,8 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   info: DocumentInfo | null = null
   /** Why the server does not take the edits here; null while it does. */
   refusal: CommandError | null = null
+  /** Whether an edit was refused for what it says: none that follows can be taken, as they stand on each other. */
+  stuck = false
   /** What the caller may do here, as far as it is known. */
   permissions: string[] = []
 
@@ -53,17 +56,17 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   private destroyed = false
   /** Whether it has had all that the server has before. */
   private begun = false
-  /** After an edit that is refused for what it says none can be taken, as they stand on each other. */
-  private stuck = false
   /** Tells an answer to the newest question for the document's state from older ones. */
   private turn = 0
   private tries = 0
-  /** What was done about a refusal: all that the server lacks was sent again, or of it what was written here alone. */
-  private mended: 'no' | 'all' | 'own' = 'no'
+  /** Whether what was refused was made again from what the server has. */
+  private mended = false
+  /** Said of edits of others, which the server has lost and only they may send; those from here are sent without. */
+  private theirs: CommandError | null = null
   private clock: ReturnType<typeof setTimeout> | undefined
   private cursor: ReturnType<typeof setTimeout> | undefined
 
-  /** With the `session` that the document is in, cursors are those of the session. */
+  /** Begins at once; with the `session` that the document is in, cursors are those of the session. */
   constructor (readonly client: Client, readonly document: string, readonly doc: Y.Doc, { session }: { session?: string } = {}) {
     super()
     this.awareness = new Awareness(doc)
@@ -112,7 +115,7 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   /** Tries again what was refused, e.g. after a role has changed. */
   retry (): void {
     if (this.refusal !== null && this.room.joined !== null) {
-      this.mended = 'no'
+      this.mended = false
       void this.synchronise()
     }
   }
@@ -127,6 +130,7 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   }
 
   private leave (): void {
+    if (!this.client.writers.delete(this)) return
     clearTimeout(this.clock)
     this.turn++
     this.room.off('joined', this.joined)
@@ -134,7 +138,6 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
     this.room.off('event', this.heard)
     this.room.off('written', this.written)
     this.room.leave()
-    this.client.writers.delete(this)
     this.client.tell()
   }
 
@@ -142,14 +145,12 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
 
   private readonly joined = (joined: Joined): void => {
     this.permissions = joined.permissions
-    if (this.unsaved.count === 0) this.refuse(null) // the room could not be entered
     if (joined.recovered !== 'full') {
       void this.synchronise(joined.state as unknown as TextState)
     } else if (!this.begun) { // somebody else was here before
       void this.synchronise()
     } else {
-      this.arrived()
-      this.next()
+      this.entered()
     }
   }
 
@@ -165,7 +166,7 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
     const { update } = event.data as { update?: string | null }
     if (typeof update === 'string') Y.applyUpdate(this.doc, fromBase64(update), this)
     // What it was missing may have come.
-    if (this.refusal?.details['reason'] === 'missing_deps') this.later()
+    if (this.theirs !== null || this.refusal?.details['reason'] === 'missing_deps') this.later()
   }
 
   private readonly written = (update: Uint8Array, by: unknown): void => {
@@ -197,8 +198,10 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
     if (update != null) Y.applyUpdate(this.doc, fromBase64(update), this)
     const has = vector == null ? new Map<number, number>() : Y.decodeStateVector(fromBase64(vector))
     const mine = Y.decodeStateVector(Y.encodeStateVector(this.doc))
-    if (this.mended === 'own') { // the others send theirs
-      for (const [client, clock] of mine) if (client !== this.doc.clientID) has.set(client, clock)
+    if (this.theirs !== null) {
+      const lost = [...mine].filter(([client, clock]) => client !== this.doc.clientID && (has.get(client) ?? 0) < clock)
+      for (const [client, clock] of lost) has.set(client, clock)
+      if (lost.length === 0) this.theirs = null
     }
     // Or something was deleted, which no state vector says.
     const lacks = this.unsaved.count > 0 || [...mine].some(([client, clock]) => (has.get(client) ?? 0) < clock)
@@ -206,7 +209,12 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
     this.begun = true
     this.stuck = false
     this.changed()
+    this.entered()
+  }
+
+  private entered (): void {
     this.arrived()
+    if (this.unsaved.count === 0) this.refuse(this.theirs)
     this.next()
   }
 
@@ -236,8 +244,8 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
       this.room.emit('written', [update, this])
       this.edits.answered(update, true)
       this.tries = 0
-      this.mended = 'no'
-      this.refuse(null)
+      this.mended = false
+      this.refuse(this.theirs)
       this.changed()
       this.next()
     }, (error: unknown) => {
@@ -262,15 +270,12 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
     if (code === 'client.closed') return // the room is entered again, and then it is sent
     if (code === 'room.not_joined') {
       this.room.join()
-    } else if (this.mended === 'no' && (reason === 'missing_deps' || code === 'msg.id_conflict')) {
-      this.mended = 'all'
-      void this.synchronise()
-    } else if (this.mended !== 'own' && reason === 'client_id') {
-      // The server has lost edits of others, which only they may write: it was put back to an older state.
-      this.mended = 'own'
+    } else if (!this.mended && (reason === 'missing_deps' || reason === 'client_id' || code === 'msg.id_conflict')) {
+      this.mended = true
+      if (reason === 'client_id') this.theirs = error // the server was put back to an older state
       void this.synchronise()
     } else {
-      this.stuck = code === 'doc.update_rejected'
+      this.stuck = code === 'doc.update_rejected' || code.startsWith('msg.')
       this.refuse(error)
       if (error.retryable) this.later(error.retryAfter ?? 0)
       else if (this.destroyed) this.leave()

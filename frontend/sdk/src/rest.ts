@@ -9,9 +9,13 @@ const TIMEOUT = 30_000 // milliseconds
 export class Rest {
   constructor (private readonly url: string, private readonly token: () => string | Promise<string>) {}
 
+  /** Reads. */
   get<T> (path: string): Promise<T> { return this.call<T>('GET', path) }
+  /** Makes, or does. */
   post<T> (path: string, body?: unknown): Promise<T> { return this.call<T>('POST', path, body) }
+  /** Changes. */
   patch<T> (path: string, body: unknown): Promise<T> { return this.call<T>('PATCH', path, body) }
+  /** Deletes. */
   delete (path: string): Promise<void> { return this.call('DELETE', path) }
 
   /** Reads a file. */

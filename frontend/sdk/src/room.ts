@@ -15,12 +15,16 @@ export type Ephemeral<T extends keyof Ephemerals = keyof Ephemerals> = {
   [K in T]: { type: K, room: string, at?: string, by?: Author, data: Ephemerals[K] }
 }[T]
 
+/** What the server says when a room is entered; `full`: all that was missed follows as events. */
 export type Joined = Acks['room:join'] & { recovered: 'full' | 'snapshot' | 'none' }
 
+/** What a room tells. */
 export interface RoomEvents {
   /** The room was entered, or entered again: with `state`, unless all that was missed follows as events. */
   joined: (joined: Joined) => void
+  /** Something happened, that is kept: every event once, in order; those of one's own commands are their acks. */
   event: (event: RoomEvent) => void
+  /** Something happened that is not kept. */
   ephemeral: (event: Ephemeral) => void
   /** The connection is lost, or the room cannot be entered. */
   left: (error: CommandError | null) => void
@@ -28,8 +32,10 @@ export interface RoomEvents {
   written: (update: Uint8Array, by: unknown) => void
 }
 
+/** Asks the server to let the client in. */
 export type Ask = (data: Commands['room:join'], told: Told<Acks['room:join']>) => void
 
+/** A room, as `client.room` gives it. */
 export class Room extends ObservableV2<{ [K in keyof RoomEvents]: RoomEvents[K] }> {
   /** How many use it; managed by the client. */
   wanted = 0
@@ -37,9 +43,9 @@ export class Room extends ObservableV2<{ [K in keyof RoomEvents]: RoomEvents[K] 
   joined: Joined | null = null
   /** Why the room cannot be entered, if the server said so. */
   error: CommandError | null = null
+  /** Which log of the room's it is, and the last number seen of it. */
   epoch = ''
   seq = 0
-
   /** Where others' cursors are, by connection. */
   readonly cursors = new Map<string, Cursor>()
 

@@ -105,6 +105,39 @@ describe('a room', () => {
     expect(room.error?.code).toBe('session.join_pending')
   })
 
+  it('is entered once, however often it is asked for before there is a connection', async () => {
+    client.close()
+    room.refresh()
+    client.room(NAME).refresh()
+    client.connect()
+    await settled()
+    Scripted.last.welcome()
+    expect(Scripted.last.of('room:join')).toHaveLength(1)
+  })
+
+  it('may be left while it is entered, and entered again', () => {
+    const asked = Scripted.last.asked('room:join')
+    room.leave()
+    room.leave() // once too often
+    const again = client.room(NAME)
+    Scripted.last.ack(asked, { room: NAME, epoch: 'e', seq: 3, recovered: 'none', state: {} })
+    expect(joins).toEqual([])
+    expect(again.joined).toBeNull()
+    expect(Scripted.last.sent.slice(1).map(({ type }) => type)).toEqual(['room:join', 'room:leave', 'room:join'])
+    joined(3)
+    expect(again.joined?.seq).toBe(3)
+  })
+
+  it('keeps where the cursors of others are, until they are gone or the connection is', () => {
+    joined(3)
+    const cursors = (...list: object[]): void => Scripted.last.say({ type: 'collaboration:cursor:moved', room: NAME, data: { cursors: list } })
+    cursors({ connection: 'a', position: {} }, { connection: 'b', position: {} })
+    cursors({ connection: 'a', position: null })
+    expect([...room.cursors.keys()]).toEqual(['b'])
+    Scripted.last.end(1006)
+    expect(room.cursors.size).toBe(0)
+  })
+
   it('is left when nobody here uses it any more', async () => {
     joined(3)
     const same = client.room(NAME)

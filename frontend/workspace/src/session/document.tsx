@@ -23,9 +23,10 @@ const READ_ONLY: Record<string, string> = {
   'session.paused': 'The session is paused: what you wrote is kept here, and sent when it goes on.',
   'doc.read_only': 'The session has ended: its documents can only be read.',
   'doc.too_large': 'The document is full: delete something, and what you wrote is saved.',
-  'doc.update_rejected': 'The server cannot take what you wrote last. Nobody else sees it.',
   'room.not_found': 'This document is gone, or you may not see it any more.'
 }
+const STUCK = 'The server cannot take what you wrote last. Nobody else sees it.'
+const LOST = 'The server was put back to an older state, and lacks what others wrote here until they are back.'
 
 interface Props {
   info: DocumentInfo
@@ -53,7 +54,9 @@ export function DocumentView ({ info, session, version, status, permissions, lis
     if (!confirm(`Delete “${info.title}” for everybody?`)) return
     rest.delete(`documents/${info.id}/`).then(() => go(session === null ? paths.project(info.project) : paths.session(session)), complain)
   }
-  const said = refusal !== null ? READ_ONLY[refusal.code] ?? refusal.message : !writes && synced ? READ_ONLY[status === 'paused' ? 'session.paused' : status === 'ended' ? 'doc.read_only' : 'perm.denied']! : null
+  const lost = refusal?.details['reason'] === 'client_id'
+  const stuck = provider?.stuck === true
+  const said = stuck ? STUCK : lost ? LOST : refusal !== null ? READ_ONLY[refusal.code] ?? refusal.message : !writes && synced ? READ_ONLY[status === 'paused' ? 'session.paused' : status === 'ended' ? 'doc.read_only' : 'perm.denied']! : null
   return <div class="document">
     <header class="toolbar">
       {list !== null && <button class="button bare narrow" onClick={list} aria-label="Documents"><Icon name="list" /></button>}
@@ -77,7 +80,7 @@ export function DocumentView ({ info, session, version, status, permissions, lis
     </header>
     {said !== null && <p class={refusal === null ? 'banner' : 'banner warn'} role="status">
       {said}
-      {refusal !== null && !refusal.retryable && provider !== null && provider.unsaved.count > 0 && <>
+      {refusal !== null && !refusal.retryable && provider !== null && (lost || provider.unsaved.count > 0) && <>
         <button class="button compact" onClick={() => save(new Blob([provider.doc.getText('content').toString()]), `${info.title} (mine).md`)}>Download mine</button>
         <button class="button compact" onClick={() => { if (confirm('Give up what the server does not take?')) startOver() }}>Discard mine</button>
       </>}
@@ -87,7 +90,7 @@ export function DocumentView ({ info, session, version, status, permissions, lis
       : !merges
         ? <Values info={info} writes={writes} />
         : <div class={`sheets as-${mode}`} aria-busy={!synced}>
-          {provider !== null && mode !== 'preview' && <Editor provider={provider} writes={writes} authors={authors} />}
+          {provider !== null && mode !== 'preview' && <Editor provider={provider} writes={writes && !stuck} authors={authors} />}
           <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}>
             {provider !== null && mode !== 'write' && <Preview provider={provider} />}
           </Suspense>
