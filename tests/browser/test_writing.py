@@ -13,6 +13,13 @@ from tests.servers import eventually
 
 pytestmark = pytest.mark.live
 
+# By typing, or from the clipboard, this much takes a browser minutes, or a permission.
+PASTE = """(content, text) => {
+  const clipboardData = new DataTransfer()
+  clipboardData.setData('text/plain', text)
+  content.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+}"""
+
 
 def session(house: Live, **settings: object) -> str:
     """Opens a session as its owner; returns its path."""
@@ -101,6 +108,44 @@ async def test_who_becomes_an_observer_while_typing_can_only_read(house: Live, s
     assert await other.text.get_attribute("contenteditable") == "false"
     await one.write("Still mine.")
     await other.until("Still mine.")
+
+
+async def test_what_is_refused_for_good_is_shown_and_can_be_discarded(house: Live, sit: Sit) -> None:
+    one, other = await two_at_work(house, sit)
+    await other.write("Ours. ")
+    await one.until("Ours.")
+    await one.saved()
+    await one.page.get_by_label("Write", exact=True).click()
+    await one.text.click()
+    await one.page.keyboard.press("Control+End")
+    await one.text.evaluate(PASTE, "Mine, and too long for an edit.\n" * 33_000)
+    await one.page.get_by_text("Nobody else sees it.").wait_for()
+    assert await one.text.get_attribute("contenteditable") == "false"
+    async with one.page.expect_download() as download:
+        await one.page.get_by_role("button", name="Download mine").click()
+    assert (await download.value).suggested_filename.endswith("(mine).md")
+    await other.write("And this. ")
+    one.page.on("dialog", lambda dialog: dialog.accept())
+    await one.page.get_by_role("button", name="Discard mine").click()
+    await one.until("Ours. And this.")
+    assert await one.read() == "Ours. And this. "
+    await one.write("Together.")
+    await other.until("Together.")
+    await one.saved()
+
+
+async def test_what_waits_is_sent_even_when_its_document_is_left(house: Live, sit: Sit) -> None:
+    one, other = await two_at_work(house, sit)
+    await one.write("Before. ")
+    await other.until("Before.")
+    house.deployment.servers[0].kill()
+    await one.write("Then I left.")
+    await one.page.get_by_text("kept here").wait_for()
+    await one.page.evaluate("history.pushState(null, '', '/'); dispatchEvent(new PopStateEvent('popstate'))")
+    await one.text.wait_for(state="detached")
+    house.deployment.servers[0].start()
+    await other.until("Before. Then I left.")
+    await one.saved()
 
 
 async def test_a_version_is_restored_for_everybody(house: Live, sit: Sit) -> None:

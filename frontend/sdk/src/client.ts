@@ -2,76 +2,14 @@
 
 import { ObservableV2 } from 'lib0/observable'
 import { uuidv4 } from 'lib0/random'
-import { BACKOFF, pause, verdict, type Backoff } from './backoff.js'
+import { BACKOFF, pause, verdict } from './backoff.js'
 import { CommandQueue, type Answer, type Pending, type SendOptions, type Unsaved } from './commands.js'
 import { CommandError } from './errors.js'
 import { Pulse } from './pulse.js'
 import { Room, type Ask } from './room.js'
+import type { ClientEvents, ClientOptions, Socket, State, Status } from './status.js'
 import { Rest } from './rest.js'
 import type { Acks, Commands, Connected, ErrorFrame } from './wire.js'
-
-/**
- * - `offline`: not asked to connect.
- * - `connecting`: the first try, or another after the connection was lost (`reconnecting`).
- * - `live`: signed in; commands go out.
- * - `draining`: the server is about to stop; everything still works, and the client comes back by itself.
- * - `stopped`: the server does not want this client back; `reason` says why.
- */
-export type State = 'offline' | 'connecting' | 'live' | 'draining' | 'reconnecting' | 'stopped'
-
-/** How the connection is. */
-export interface Status {
-  state: State
-  /** What the last connection was closed with, 0 where it just ended; null while there is one. */
-  code: number | null
-  /** Why: an error code of the server's, or what went wrong here. */
-  reason: string
-  /** When the next try is due, in milliseconds as Date.now. */
-  next: number | null
-}
-
-/** How to connect. */
-export interface ClientOptions {
-  /** Where the server is, e.g. `https://bduf.example`; by default where the page comes from. */
-  url?: string
-  /**
-   * Gives a token that is valid now; asked for each connection, for REST calls, and before one expires. Where it
-   * throws, or takes half a minute, it is asked again later; a CommandError of `auth.…` says that there is none.
-   */
-  token: () => string | Promise<string>
-  /** What this program is called; operators see it. */
-  name?: string
-  /** Its version; operators see it. */
-  version?: string
-  /** How long to wait between tries; by default up to 0.5 s, doubled with each that fails, to 30 s. */
-  backoff?: Backoff
-  /** What opens sockets; by default the platform's. In Node before 22, that of `ws`. */
-  WebSocket?: new (url: string) => Socket
-}
-
-/** What the client needs of a WebSocket. */
-export interface Socket {
-  readonly readyState: number
-  send: (text: string) => void
-  close: (code: number) => void
-  // Browsers and `ws` call with events of their own types.
-  onopen: ((event: any) => void) | null
-  onmessage: ((event: any) => void) | null
-  onclose: ((event: any) => void) | null
-  onerror: ((event: any) => void) | null
-}
-
-/** What the client tells. */
-export interface ClientEvents {
-  /** How the connection is has changed. */
-  status: (status: Status) => void
-  /** What waits whose loss the user would notice has changed: durable commands, and edits of documents. */
-  unsaved: (unsaved: Unsaved) => void
-  /** The server let the client in. */
-  connected: (connected: Connected) => void
-  /** An error of the connection, or one that answers no command. */
-  error: (error: CommandError) => void
-}
 
 interface Incoming {
   type: string
@@ -124,7 +62,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   constructor (private readonly options: ClientOptions) {
     super()
     this.url = (options.url ?? location.origin).replace(/\/$/, '')
-    this.rest = new Rest(this.url, options.token)
+    this.rest = new Rest(this.url, () => this.token())
   }
 
   // --- the connection ------------------------------------------------------------------------------------------
@@ -405,7 +343,9 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   private refused (frame: ErrorFrame): void {
     const error = CommandError.of(frame)
     const pending = this.queue.get(frame.id ?? '')
-    if (pending === undefined) {
+    if (frame.id === 'hello' && error.code.startsWith('msg.')) {
+      this.lost(0, error.code) // the server waits for another hello; after `auth.…` it closes, and says more
+    } else if (pending === undefined) {
       this.emit('error', [error])
     } else if (MOMENTARY.has(error.code)) {
       // The same command again, under the same id.

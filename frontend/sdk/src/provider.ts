@@ -255,6 +255,10 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   }
 
   private async post (update: Uint8Array, limit: number): Promise<void> {
+    const most = this.client.connected?.limits['document_update_bytes'] ?? Infinity
+    if (update.length > most) { // the server would say so, too, after all of it was sent
+      throw new CommandError('doc.update_rejected', `An edit has up to ${most} bytes.`, false, null, { reason: 'size' })
+    }
     const encoded = toBase64(update)
     if (update.length <= limit) {
       await this.client.send('collaboration:document:update', { document: this.document, update: encoded })

@@ -105,6 +105,13 @@ describe('connecting', () => {
     expect(Scripted.last.of('collaboration:message:send')).toHaveLength(1)
   })
 
+  it('tries again when the server makes nothing of its hello', async () => {
+    const client = await connecting({ token: () => '' })
+    Scripted.last.open().refuse(Scripted.last.asked('hello'), 'msg.bad_value')
+    expect(client.status).toMatchObject({ state: 'reconnecting', reason: 'msg.bad_value' })
+    client.destroy()
+  })
+
   it('tries again when no socket can be made', async () => {
     const client = await connecting({ WebSocket: class { constructor () { throw new Error('not allowed') } } as never })
     expect(client.status).toMatchObject({ state: 'reconnecting', code: 0, reason: 'Error: not allowed' })

@@ -294,6 +294,16 @@ describe('edits', () => {
     expect(client.writers.size).toBe(0)
   })
 
+  it('that are larger than the server takes are not sent in vain', async () => {
+    client.connected!.limits['document_update_bytes'] = 100
+    await begin()
+    write('long '.repeat(100))
+    await settled()
+    expect(provider.refusal).toMatchObject({ code: 'doc.update_rejected', details: { reason: 'size' } })
+    expect(provider.stuck).toBe(true)
+    expect(Scripted.last.of(UPDATE)).toHaveLength(0)
+  })
+
   it('that may not be written any more are kept, and told', async () => {
     await begin()
     write('x')
