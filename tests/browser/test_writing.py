@@ -148,6 +148,38 @@ async def test_what_waits_is_sent_even_when_its_document_is_left(house: Live, si
     await one.saved()
 
 
+async def test_a_document_that_was_put_back_gets_again_what_two_people_wrote_in_turns(house: Live, sit: Sit) -> None:
+    one, other = await two_at_work(house, sit)
+    await one.write("Kept by one. ")
+    await other.until("Kept by one.")
+    await other.write("Kept by the other. ")
+    await one.until("Kept by the other.")
+    await one.saved()
+    await other.saved()
+    document = one.page.url.rpartition("/")[2]
+    room = f"document:{document}"
+    head = house.value(f"SELECT head FROM rooms_room WHERE name = '{room}'")
+    for desk, reader, words in ((one, other, "First. "), (other, one, "Second. "), (one, other, "Third. ")):
+        await desk.write(words)
+        await reader.until(words.strip())
+        await desk.saved()
+    house.execute(
+        f"DELETE FROM collaboration_documentupdate WHERE document_id = '{document.replace('-', '')}' AND seq > {head}",
+        f"DELETE FROM rooms_event WHERE seq > {head} AND room_id = (SELECT id FROM rooms_room WHERE name = '{room}')",
+        f"UPDATE rooms_room SET head = {head} WHERE name = '{room}'",
+    )
+    house.deployment.manage("log_restored", "--room", room)
+    whole = "Kept by one. Kept by the other. First. Second. Third. "
+
+    async def back() -> bool:
+        return house.rest("GET", f"documents/{document}/content/", house.owner)[1]["content"] == whole
+
+    await eventually(back, timeout=20)
+    await one.saved()
+    await other.saved()
+    assert await one.read() == await other.read() == whole
+
+
 async def test_a_version_is_restored_for_everybody(house: Live, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("First draft.")

@@ -63,6 +63,7 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   private mended = false
   /** Said of edits of others, which the server has lost and only they may send; those from here are sent without. */
   private theirs: CommandError | null = null
+  private lost = 0
   private clock: ReturnType<typeof setTimeout> | undefined
   private cursor: ReturnType<typeof setTimeout> | undefined
 
@@ -90,7 +91,10 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   }
 
   /** What of the edits here the server has not confirmed. */
-  get unsaved (): Unsaved { return this.edits.unsaved }
+  get unsaved (): Unsaved {
+    const { unsaved } = this.edits
+    return this.theirs === null || unsaved.count > 0 ? unsaved : { since: this.lost, count: 1 }
+  }
 
   /**
    * Ends it for this page. What the server has not confirmed is still sent, and counts among the client's `unsaved`
@@ -126,6 +130,7 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
    */
   discard (): void {
     this.edits.clear()
+    this.theirs = null
     this.changed()
   }
 
@@ -188,8 +193,8 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   }
 
   private async ask (): Promise<TextState> {
-    const vector = toBase64(Y.encodeStateVector(this.doc))
-    const question = { document: this.document, state_vector: vector }
+    const vector = this.theirs === null ? { state_vector: toBase64(Y.encodeStateVector(this.doc)) } : {}
+    const question = { document: this.document, ...vector }
     return (await this.client.send('collaboration:document:sync', question, { once: true })).data
   }
 
@@ -197,24 +202,43 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
     if (typeof document === 'object') this.info = document
     if (update != null) Y.applyUpdate(this.doc, fromBase64(update), this)
     const has = vector == null ? new Map<number, number>() : Y.decodeStateVector(fromBase64(vector))
-    const mine = Y.decodeStateVector(Y.encodeStateVector(this.doc))
-    if (this.theirs !== null) {
-      const lost = [...mine].filter(([client, clock]) => client !== this.doc.clientID && (has.get(client) ?? 0) < clock)
-      for (const [client, clock] of lost) has.set(client, clock)
-      if (lost.length === 0) this.theirs = null
-    }
-    // Or something was deleted, which no state vector says.
-    const lacks = this.unsaved.count > 0 || [...mine].some(([client, clock]) => (has.get(client) ?? 0) < clock)
-    this.edits.replace(lacks ? Y.encodeStateAsUpdate(this.doc, Y.encodeStateVector(has)) : null)
+    this.edits.replace(this.theirs === null || update == null ? this.lacked(has) : this.possible(has, fromBase64(update)))
     this.begun = true
     this.stuck = false
     this.changed()
     this.entered()
   }
 
+  /** What the server lacks that has so much. */
+  private lacked (has: Map<number, number>): Uint8Array | null {
+    // Or something was deleted, which no state vector says.
+    const lacks = this.edits.unsaved.count > 0 || this.ahead(has).length > 0
+    return lacks ? Y.encodeStateAsUpdate(this.doc, Y.encodeStateVector(has)) : null
+  }
+
+  /** Of that, what it can take from here: without edits of others, and without what stands on them. */
+  private possible (has: Map<number, number>, update: Uint8Array): Uint8Array | null {
+    const lost = this.ahead(has).filter(([client]) => client !== this.doc.clientID)
+    if (lost.length === 0) {
+      this.theirs = null
+      return Y.encodeStateAsUpdate(this.doc, Y.encodeStateVector(has))
+    }
+    const server = new Y.Doc()
+    const taken: Uint8Array[] = []
+    Y.applyUpdate(server, update)
+    server.on('update', (update: Uint8Array) => taken.push(update))
+    Y.applyUpdate(server, Y.encodeStateAsUpdate(this.doc, Y.encodeStateVector(new Map([...has, ...lost]))))
+    return taken[0] ?? null
+  }
+
+  /** Up to where this document has structs of clients of which the other has less. */
+  private ahead (has: Map<number, number>): Array<[number, number]> {
+    return [...Y.decodeStateVector(Y.encodeStateVector(this.doc))].filter(([client, clock]) => (has.get(client) ?? 0) < clock)
+  }
+
   private entered (): void {
     this.arrived()
-    if (this.unsaved.count === 0) this.refuse(this.theirs)
+    if (this.edits.unsaved.count === 0) this.refuse(this.theirs)
     this.next()
   }
 
@@ -276,7 +300,10 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
       this.room.join()
     } else if (!this.mended && (reason === 'missing_deps' || reason === 'client_id' || code === 'msg.id_conflict')) {
       this.mended = true
-      if (reason === 'client_id') this.theirs = error // the server was put back to an older state
+      if (reason === 'client_id') { // the server was put back to an older state
+        this.theirs = error
+        this.lost = Date.now()
+      }
       void this.synchronise()
     } else {
       this.stuck = code === 'doc.update_rejected' || code.startsWith('msg.')

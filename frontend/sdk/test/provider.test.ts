@@ -252,14 +252,16 @@ describe('edits', () => {
     await synchronised()
     await take(Scripted.last.asked(UPDATE))
     expect(text(server)).toBe('Hello!')
-    expect(provider.unsaved.count).toBe(0)
+    expect(provider.unsaved.count).toBe(1)
     expect(provider.refusal?.details).toEqual({ reason: 'client_id' }) // until they are back
     Y.applyUpdate(server, theirs)
     told(2, theirs, 'another')
     await vi.advanceTimersByTimeAsync(1_000)
     await synchronised()
+    await take(Scripted.last.asked(UPDATE))
     expect(text(server)).toBe(text(doc))
     expect(provider.refusal).toBeNull()
+    expect(provider.unsaved.count).toBe(0)
   })
 
   it('are completed by themselves when the server misses what they stand on', async () => {
