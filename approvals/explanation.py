@@ -54,14 +54,14 @@ def explain(
         clauses.append(f"the content has changed at event {changed_seq}")
     if open_threads:
         clauses.append(f"{_are(open_threads, 'conversation')} open")
-    return _sentence("; ".join(clauses))
+    return sentence("; ".join(clauses))
 
 
 def _needs(outcome: Outcome, names: Mapping[str, str]) -> str:
     stage = outcome.stages[outcome.stage]
     waiting = [names.get(seat, seat) for seat in stage.waiting]
     whom = f"waiting for {listed(waiting)}" if waiting else "nobody is left to decide"
-    return f"needs {_count(stage.missing, 'more approval')}{_where(outcome, stage, 'from')} ({whom})"
+    return f"needs {counted(stage.missing, 'more approval')}{_where(outcome, stage, 'from')} ({whom})"
 
 
 def _ended(state: State, outcome: Outcome, names: Mapping[str, str], reason: str) -> str:
@@ -69,15 +69,15 @@ def _ended(state: State, outcome: Outcome, names: Mapping[str, str], reason: str
     said = f": {reason}" if reason else ""
     if state == "approved":
         people = dict.fromkeys(seat for each in outcome.stages for seat in each.approved)
-        return _sentence(f"approved by {listed([names.get(seat, seat) for seat in people])}")
+        return sentence(f"approved by {listed([names.get(seat, seat) for seat in people])}")
     if state in ("rejected", "changes_requested") and (stage.against or stage.state == "rejected"):
         word = "rejected" if state == "rejected" else "changes were requested"
         by = f"by {listed([names.get(seat, seat) for seat in stage.against])}" if stage.against else "by abstention"
-        return _sentence(f"{word} {by}{_where(outcome, stage, 'for')}")
+        return sentence(f"{word} {by}{_where(outcome, stage, 'for')}")
     if state in ("rejected", "expired"):
         word = "expired" if state == "expired" else "rejected, for its time was up"
-        return _sentence(f"{word}; it needed {_count(stage.missing, 'more approval')}{_where(outcome, stage, 'from')}")
-    return _sentence(f"{'cancelled' if state == 'cancelled' else 'approved without a vote'}{said}")
+        return sentence(f"{word}; it needed {counted(stage.missing, 'more approval')}{_where(outcome, stage, 'from')}")
+    return sentence(f"{'cancelled' if state == 'cancelled' else 'approved without a vote'}{said}")
 
 
 def _where(outcome: Outcome, stage: StageState, word: str) -> str:
@@ -86,26 +86,28 @@ def _where(outcome: Outcome, stage: StageState, word: str) -> str:
     return f" in stage {outcome.stage + 1} of {len(outcome.stages)}" if len(outcome.stages) > 1 else ""
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = NAMED, word: str = "and") -> str:
     """Names as a sentence has them, the first few of many."""
-    shown = [_short(name) for name in names[:NAMED]]
-    if len(names) > NAMED:
-        shown.append(_count(len(names) - NAMED, "other"))
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown) or "nobody"
+    shown = [_short(name) for name in names[:most]]
+    if len(names) > most:
+        shown.append(counted(len(names) - most, "other"))
+    return f" {word} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown) or "nobody"
 
 
 def _short(name: str) -> str:
     return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number of things."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _are(number: int, noun: str) -> str:
-    return f"{_count(number, noun)} {'is' if number == 1 else 'are'}"
+    return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A text with a capital letter and a full stop."""
     text = text[0].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,13 +1,19 @@
 from django.urls import path
 
-from approvals import views
+from approvals.views import links, policies, requests
 
 APPROVAL = "approvals/<uuid:pk>/"
+POLICY = "policies/<uuid:pk>/"
 
 urlpatterns = [
-    path("approvals/", views.Approvals.as_view(), name="approvals"),
-    path(APPROVAL, views.ApprovalView.as_view(), name="approval"),
-    path(f"{APPROVAL}decide/", views.Decide.as_view(), name="approval-decide"),
-    path(f"{APPROVAL}cancel/", views.Cancel.as_view(), name="approval-cancel"),
-    path(f"{APPROVAL}bypass/", views.Bypass.as_view(), name="approval-bypass"),
+    path("approvals/", requests.Approvals.as_view(), name="approvals"),
+    path(APPROVAL, requests.ApprovalView.as_view(), name="approval"),
+    path(f"{APPROVAL}decide/", requests.Decide.as_view(), name="approval-decide"),
+    path(f"{APPROVAL}cancel/", requests.Cancel.as_view(), name="approval-cancel"),
+    path(f"{APPROVAL}bypass/", requests.Bypass.as_view(), name="approval-bypass"),
+    path("approvals/link/", links.Link.as_view(), name="approval-link"),
+    path("approvals/link/decide/", links.LinkDecision.as_view(), name="approval-link-decide"),
+    path("policies/", policies.Policies.as_view(), name="policies"),
+    path(POLICY, policies.PolicyView.as_view(), name="policy"),
+    path(f"{POLICY}versions/", policies.PolicyVersions.as_view(), name="policy-versions"),
 ]

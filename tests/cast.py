@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from django.contrib.auth.models import Permission
 
 from approvals.messages import ApprovalInfo, ApprovalRequest, Subject
+from approvals.models import Approval
+from approvals.models import Policy as StoredPolicy
 from approvals.policy import Policy, Stage, Who
-from approvals.services import approval_request
+from approvals.services import approval_request, link_create, policy_create
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.models import Connection, Instance
 from collaboration import roles, services
@@ -39,6 +41,9 @@ class Cast:
     foreign_version: DocumentVersion
     approval: ApprovalInfo
     foreign_approval: ApprovalInfo
+    policy: StoredPolicy
+    foreign_policy: StoredPolicy
+    link: str
 
     def __getitem__(self, caller: str) -> User:
         user = self.people[caller]
@@ -71,6 +76,8 @@ def cast() -> Cast:
     their_document = services.document_create(session=elsewhere.pk, title="Theirs", by=stranger)
     instance = Instance.objects.create(host="h", pid=1, expires_at="2999-01-01T00:00Z")
     connection = Connection.objects.create(id=uuid.uuid4(), instance=instance, user=owner)
+    approval, moderator = _asked(document, owner), User.objects.get(username="moderator")
+    rules = Policy([Stage(Who(role="moderator"))])
     return Cast(
         {"anonymous": None, **people},
         project,
@@ -86,8 +93,11 @@ def cast() -> Cast:
         their_invitation,
         their_document,
         services.version_create(document=their_document.pk, title="First", by=stranger),
-        _asked(document, owner),
+        approval,
         _asked(their_document, stranger),
+        policy_create(project=project.pk, name="Releases", rules=rules, by=owner),
+        policy_create(project=theirs.pk, name="Releases", rules=rules, by=stranger),
+        link_create(approval=Approval.objects.get(pk=approval.id), user=moderator).partition("#")[2],
     )
 
 

@@ -43,7 +43,7 @@ def calls() -> list[str]:
 def ids(cast: Cast, path: str) -> dict[str, Any]:
     """What stands in a path's holes, by the hole's name."""
     own = {"projects": cast.project.pk, "sessions": cast.session.pk, "connections": cast.connection.pk}
-    own |= {"documents": cast.document.pk, "approvals": cast.approval.id}
+    own |= {"documents": cast.document.pk, "approvals": cast.approval.id, "policies": cast.policy.pk}
     holes = {"user": cast.target.pk, "invitation": cast.invitation.pk, "version": cast.version.pk}
     return {"pk": own.get(path.partition("/")[0]), "other": cast.version.pk, **holes}
 
@@ -65,6 +65,18 @@ def body(cast: Cast, call: str) -> Any:
         "POST approvals/": {"project": str(cast.project.pk), "title": "Ship it"},
         "POST approvals/<uuid:pk>/decide/": {"decision": "approve", "content_hash": cast.approval.content_hash},
         "POST approvals/<uuid:pk>/bypass/": {"reason": "The site is down."},
+        "POST approvals/link/": {"token": cast.link},
+        "POST approvals/link/decide/": {
+            "token": cast.link,
+            "decision": "approve",
+            "content_hash": cast.approval.content_hash,
+        },
+        "POST policies/": {
+            "project": str(cast.project.pk),
+            "name": "New",
+            "rules": {"stages": [{"who": {"role": "owner"}}]},
+        },
+        "PATCH policies/<uuid:pk>/": {"name": "New"},
         "POST invitations/accept/": {"token": cast.secret, "name": "Gus"},
     }.get(call, {})
 

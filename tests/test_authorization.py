@@ -76,6 +76,14 @@ GET    approvals/<uuid:pk>/                                401  404a 200  200  2
 POST   approvals/<uuid:pk>/decide/                         401  404a 403n 200  200  200  404a  403n
 POST   approvals/<uuid:pk>/cancel/                         401  404a 403  403  200  200  404a  403
 POST   approvals/<uuid:pk>/bypass/                         401  404a 403  403  403  200  404a  403
+POST   approvals/link/                                     200  200  200  200  200  200  200   200
+POST   approvals/link/decide/                              200  200  200  200  200  200  200   200
+GET    policies/                                           401  200  200  200  200  200  200   200
+POST   policies/                                           401  404r 403  403  403  201  404r  404r
+GET    policies/<uuid:pk>/                                 401  404r 200  200  200  200  404r  404r
+PATCH  policies/<uuid:pk>/                                 401  404r 403  403  403  200  404r  404r
+DELETE policies/<uuid:pk>/                                 401  404r 403  403  403  204  404r  404r
+GET    policies/<uuid:pk>/versions/                        401  404r 200  200  200  200  404r  404r
 GET    audit/                                              401  403  403  403  403  403  200   403
 GET    status/                                             401  403  403  403  403  403  200   403
 GET    status/samples/                                     401  403  403  403  403  403  200   403
@@ -214,7 +222,8 @@ def test_what_is_anothers_is_answered_as_what_does_not_exist(call: str) -> None:
     caller = Rest(everybody["staff" if path.startswith("connections/") else "owner"])
     foreign = {
         "pk": {"projects": everybody.foreign_project.pk, "sessions": everybody.foreign_session.pk}
-        | {"documents": everybody.foreign_document.pk, "approvals": everybody.foreign_approval.id},
+        | {"documents": everybody.foreign_document.pk, "approvals": everybody.foreign_approval.id}
+        | {"policies": everybody.foreign_policy.pk},
         "user": everybody["stranger"].pk,
         "invitation": everybody.foreign_invitation.pk,
         "version": everybody.foreign_version.pk,

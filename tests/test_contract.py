@@ -62,7 +62,7 @@ def everybody(one_connection: None, settings: Any) -> Cast:
 def aim(case: Any, everybody: Cast, surely: bool) -> None:
     """Puts ids of what exists where a call has some other, three times of four, so that it gets to the inside."""
     own = {"projects": everybody.project.pk, "sessions": everybody.session.pk, "connections": everybody.connection.pk}
-    own |= {"documents": everybody.document.pk, "approvals": everybody.approval.id}
+    own |= {"documents": everybody.document.pk, "approvals": everybody.approval.id, "policies": everybody.policy.pk}
     real = {
         "id": own.get(case.path.split("/")[3], ""),
         "project": everybody.project.pk,
@@ -71,7 +71,7 @@ def aim(case: Any, everybody: Cast, surely: bool) -> None:
         "invitation": everybody.invitation.pk,
         "version": everybody.version.pk,
         "other": everybody.version.pk,
-        "token": everybody.secret,
+        "token": everybody.link if "/link/" in case.path else everybody.secret,
         "username": "owner",
         "password": "engine",
         "refresh": PreciseRefreshToken.for_user(everybody["owner"]),

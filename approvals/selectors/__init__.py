@@ -1,5 +1,15 @@
-"""Everything that reads requests for approval."""
+"""Everything that reads requests for approval, and policies."""
 
+from approvals.selectors.policies import (
+    members_certifying,
+    names_in,
+    policies_for,
+    policy_for,
+    policy_infos,
+    policy_newest,
+    policy_versions,
+    version_infos,
+)
 from approvals.selectors.requests import (
     approval_detail,
     approval_for,
@@ -41,8 +51,16 @@ __all__ = [
     "excluded",
     "follows",
     "groups_named",
+    "members_certifying",
+    "names_in",
     "people_at",
     "place_of",
+    "policies_for",
+    "policy_for",
+    "policy_infos",
+    "policy_newest",
+    "policy_versions",
     "standings",
+    "version_infos",
     "vote_info",
 ]

@@ -1,10 +1,14 @@
-"""Everything that changes requests for approval; one transaction each, with its events, notifications and audit.
+"""Everything that changes requests for approval and policies.
+
+One transaction each, with its events, notifications and audit.
 
 `by`, `door` and `connection` are as in the services of collaboration.
 """
 
 from approvals.services.decisions import approval_decide
 from approvals.services.endings import approval_bypass, approval_cancel
+from approvals.services.links import link_create, link_decide, link_read, links_forget
+from approvals.services.policies import policy_archive, policy_change, policy_create
 from approvals.services.requests import approval_request
 from approvals.services.rounds import rounds_follow
 
@@ -13,5 +17,12 @@ __all__ = [
     "approval_cancel",
     "approval_decide",
     "approval_request",
+    "link_create",
+    "link_decide",
+    "link_read",
+    "links_forget",
+    "policy_archive",
+    "policy_change",
+    "policy_create",
     "rounds_follow",
 ]

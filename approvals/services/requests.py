@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Q
 from django.utils import timezone
 
 from approvals import selectors
@@ -18,6 +16,7 @@ from approvals.models import Approval, PolicyVersion, Timer
 from approvals.policy import DEFAULT, Policy, Stage, Who, needed
 from approvals.selectors import People
 from approvals.services.acting import PENDING, Acting, publish
+from approvals.services.rules import rules_checked
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
@@ -140,55 +139,23 @@ def _policy(message: ApprovalRequest, people: People) -> tuple[Policy, PolicyVer
         if given is not None:
             raise _wrong("policy", "A request names a policy or approvers.")
         stage = Stage(Who(users=message.approvers), need=message.quorum or 1)
-        return _with_ids(Policy([stage]), people, "approvers"), None
+        try:
+            return rules_checked(Policy([stage]), certifying=people.certifying), None
+        except RealtimeError as error:
+            error.details["field"] = "approvers"
+            raise
     if message.quorum is not None:
         raise _wrong("quorum", "A quorum is one of approvers.")
     if isinstance(given, Policy):
-        return _with_ids(given, people, "policy"), None
+        return rules_checked(given, certifying=people.certifying, field="policy"), None
     versions = PolicyVersion.objects.filter(policy__project=message.project, policy__archived_at=None)
     named = versions.filter(policy=given) if given else versions.filter(policy__is_default=True)
     stored = named.select_related("policy").order_by("-number").first()
     if stored is not None:
-        return _with_ids(msgspec.convert(stored.rules, Policy), people), stored
+        return msgspec.convert(stored.rules, Policy), stored  # whoever has gone since has no seat
     if given is not None:
         raise _wrong("policy", "The project has no such policy.")
     return DEFAULT, None
-
-
-def _with_ids(policy: Policy, people: People, field: str = "") -> Policy:
-    """A policy with users by id; with a `field` all of them have to be able to decide, else those who are gone go."""
-    ids = users_named(user for who in selectors.asked(policy) for user in who.users)
-
-    def identified(who: Who) -> Who:
-        if field:
-            for name in who.users:
-                if ids.get(name) not in people.certifying:
-                    raise _wrong(field, f"{name[:80]} cannot decide on this: no such person, or not here.", user=name)
-        return msgspec.structs.replace(who, users=list(dict.fromkeys(ids[name] for name in who.users if name in ids)))
-
-    return msgspec.structs.replace(
-        policy,
-        stages=[msgspec.structs.replace(stage, who=identified(stage.who)) for stage in policy.stages],
-        escalate_to=identified(policy.escalate_to) if policy.escalate_to else None,
-    )
-
-
-def users_named(names: Iterable[str]) -> dict[str, str]:
-    """The ids of users by what they are called by: the id itself, or the username."""
-    wanted = set(names)
-    ids = {}
-    for name in wanted:
-        try:
-            ids[name] = UUID(name)
-        except ValueError:
-            continue
-    found: dict[str, str] = {}
-    for pk, username in User.objects.filter(Q(pk__in=ids.values()) | Q(username__in=wanted)).values_list(
-        "pk", "username"
-    ):
-        found[username] = str(pk)
-        found |= {name: str(pk) for name, id_ in ids.items() if id_ == pk}
-    return {name: found[name] for name in wanted & found.keys()}
 
 
 def _refuse_unreachable(policy: Policy, seats: list[frozenset[str]], field: str) -> None:

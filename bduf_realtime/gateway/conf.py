@@ -146,6 +146,9 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     )
     notifications_at_once: Annotated[int, "Notifications with which a subscription is answered at most."] = 100
     max_open_approvals: Annotated[int, "Requests of a project that are still to be decided."] = 5_000
+    max_policies_per_project: Annotated[int, "Policies of a project that are not archived."] = 200
+    max_versions_per_policy: Annotated[int, "Versions of a policy; requests refer to them, so they stay."] = 1_000
+    decision_link_lifetime: Annotated[float, "Time in which a link in a mail may be used to decide."] = 604_800.0
     idempotency_retention: Annotated[float, "Time an answered command is remembered."] = 86_400.0
     log_retention: Annotated[float, "Age below which events are never trimmed."] = 86_400.0
     log_retention_events: Annotated[int, "Newest events of a room that are never trimmed."] = 10_000

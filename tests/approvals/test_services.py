@@ -84,7 +84,7 @@ def test_a_request_about_nothing_but_itself_hashes_what_it_says(team: Team) -> N
         ({"approvers": ["participant"]}, "approvers"),  # who asks
         ({"quorum": 1}, "quorum"),
         ({"policy": str(uuid4())}, "policy"),
-        ({"policy": {"stages": [{"who": {"users": ["nobody"]}}]}}, "policy"),
+        ({"policy": {"stages": [{"who": {"users": ["nobody"]}}]}}, "policy.stages[0].who.users[0]"),
         ({"due_at": "2020-01-01T00:00:00Z"}, "due_at"),
         ({"payload": "x" * 40_000}, "payload"),
         ({"title": "\u200e"}, "title"),
