@@ -24,7 +24,8 @@ GONE = (OSError, RuntimeError)
 class Outbox:
     """Sends ordered frames and, beside them, a lane in which only each key's latest value waits.
 
-    Ordered frames gather for at most `flush_interval` and leave as one JSON array where the client takes batches.
+    Ordered frames gather for at most `flush_interval` behind others and leave as one JSON array where the client takes
+    batches.
     After every `outbox_ping_bytes` a ping with a nonce follows the data; its pong proves that the data before it was
     read, on servers that report no backpressure too. With `outbox_window` bytes unproven, sending stops: the lane
     keeps collapsing, ordered frames wait, and more than `outbox_frames` or `outbox_bytes` of them overflow.
@@ -160,7 +161,9 @@ class Outbox:
         self._scheduled = None
         if self.closed or self._sending is not None:
             return
-        self._last_flush = self._loop.time()
+        now = self._loop.time()
+        if self._ordered:
+            self._last_flush = now  # a lane has a clock of its own: cursors must not hold up the edit behind them
         while self._sending is None and not self.closed:
             if self.sent - self.pinged >= self._conf.outbox_ping_bytes:
                 self.ping()
@@ -168,7 +171,7 @@ class Outbox:
                 break
             elif self.blocked:
                 if self.stalled_since is None:
-                    self.stalled_since = self._last_flush + self._allowance
+                    self.stalled_since = now + self._allowance
                 return
             else:
                 self._write(self._next())

@@ -60,6 +60,14 @@ async def test_the_first_frame_leaves_at_once_and_those_behind_it_gather(peer: P
     assert peer.texts == ["1", "[2,3]"]
 
 
+async def test_a_frame_behind_a_lane_leaves_at_once(peer: Peer) -> None:
+    outbox = outbox_to(peer, batch=True, flush_interval=60)
+    outbox.put_latest(LANE, {"a": "1"})
+    await eventually(lambda: len(peer.texts) == 1)
+    put(outbox, 1)
+    await eventually(lambda: peer.texts[1:] == ["1"])
+
+
 # --- the lane ----------------------------------------------------------------------------------------------------
 
 
