@@ -11,7 +11,9 @@ import asyncio
 import os
 import random
 import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, async_playwright
@@ -81,6 +83,19 @@ def spread(times: Sequence[float]) -> str:
 
 def row(kind: str, what: str, times: Sequence[float], bar: str = "-") -> None:
     print(f"| {kind} | {what} | {len(times)} | {spread(times)} | {bar} | {os.getloadavg()[0]:.1f} |", flush=True)
+
+
+def synced(directory: Path, number: int) -> list[float]:
+    """How long the disk takes to keep 4 KiB, as it does for every commit, so many times; milliseconds."""
+    times = []
+    with (directory / "synced").open("wb", buffering=0) as file:
+        for _ in range(number):
+            file.write(bytes(4096))
+            begun = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - begun) * 1_000)
+            time.sleep(0.02)
+    return times
 
 
 class House:
@@ -176,6 +191,7 @@ async def measure(kinds: Sequence[Any], views: int, keys: int) -> None:
                 if views:
                     await house.views(kind, views)
                 if keys:
+                    row(kind, "the disk keeps 4 KiB", synced(deployment.directory, 100))
                     await house.keystrokes(kind, keys)
             await browser.close()
 
