@@ -20,6 +20,15 @@ interface Incoming {
   data?: never
 }
 
+/** Calls those who listen; one who fails ends nothing here, and is heard of all the same. */
+function safely (call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    queueMicrotask(() => { throw error })
+  }
+}
+
 const OPEN = 1
 const FAREWELL = 1000
 const PATIENCE = { token: 30, hello: 30, wake: 5 } // seconds
@@ -157,7 +166,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     this.socket = this.connected = null
     this.pulse.stop()
     socket?.close(FAREWELL)
-    for (const room of this.rooms.values()) room.lost()
+    for (const room of this.rooms.values()) safely(() => room.lost())
     this.queue.lost()
   }
 
@@ -208,7 +217,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
 
   private turn (state: State, changes: Partial<Status> = {}): void {
     this.status = { ...this.status, ...changes, state }
-    this.emit('status', [this.status])
+    safely(() => this.emit('status', [this.status]))
   }
 
   // --- commands ------------------------------------------------------------------------------------------------
@@ -286,14 +295,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   private receive (text: string): void {
     const read = JSON.parse(text) as Incoming | Incoming[]
     if (this.connected !== null) this.pulse.allow(this.connected.heartbeat.timeout)
-    for (const message of Array.isArray(read) ? read : [read]) {
-      try {
-        this.take(message)
-      } catch (error) {
-        // Of somebody who listens; what follows in the frame is others'.
-        queueMicrotask(() => { throw error })
-      }
-    }
+    for (const message of Array.isArray(read) ? read : [read]) safely(() => this.take(message))
   }
 
   private take (message: Incoming): void {
@@ -327,9 +329,9 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     this.since = Date.now()
     this.pulse.allow(connected.heartbeat.timeout)
     this.turn('live', { code: null, reason: '' })
-    this.emit('connected', [connected])
     for (const room of this.rooms.values()) room.join()
     this.flush()
+    this.emit('connected', [connected])
   }
 
   private answered (message: Incoming): void {

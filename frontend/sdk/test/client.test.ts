@@ -173,6 +173,22 @@ describe('connecting', () => {
     expect(Scripted.sockets).toHaveLength(1)
   })
 
+  it('comes back even if somebody who listens fails', async () => {
+    vi.stubGlobal('queueMicrotask', (job: () => void) => { try { job() } catch {} })
+    const client = await live()
+    const fail = (): void => { throw new Error('mine') }
+    client.on('status', fail)
+    client.on('connected', fail)
+    client.room(`session:${SAY.session}`).on('left', fail)
+    Scripted.last.ack(Scripted.last.asked('room:join'), { epoch: 'e', seq: 1, recovered: 'none' })
+    Scripted.last.end(1006)
+    await vi.advanceTimersByTimeAsync(1_000)
+    Scripted.last.welcome()
+    expect(client.status.state).toBe('live')
+    expect(Scripted.last.of('room:join')).toHaveLength(1)
+    vi.unstubAllGlobals()
+  })
+
   it('leaves nothing behind', async () => {
     const client = await live()
     client.send('collaboration:message:send', SAY, { timeout: 5_000 }).catch(() => {})
