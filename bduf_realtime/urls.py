@@ -13,11 +13,12 @@ urlpatterns = [
     path("api/v1/", include("bduf_realtime.audit.urls")),
     path("api/v1/", include("collaboration.urls")),
     path("api/v1/", include("approvals.urls")),
+    path("api/v1/", include("notifications.urls")),
     path("api/v1/", include("bduf_realtime.gateway.urls")),  # the last, for it answers what nobody else does
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
     path("", workspace, name="workspace"),
-    re_path(r"^(?:projects|sessions|documents)/[0-9a-z/-]+$", workspace),
+    re_path(r"^(?:projects|sessions|documents|notifications)/[0-9a-z/-]+$", workspace),
 ]

@@ -128,6 +128,12 @@ class NotificationsMarked(msgspec.Struct, frozen=True):
     unread: int
 
 
+class NotificationsUnread(msgspec.Struct, frozen=True):
+    """How many notifications you have not read."""
+
+    unread: int
+
+
 class KindPreference(msgspec.Struct, frozen=True):
     """A kind of notification, the channels in which you get it, and those in which one gets it who says nothing.
 

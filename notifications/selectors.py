@@ -48,9 +48,29 @@ def _time(at: datetime | None) -> str | None:
     return timestamp(at) if at else None
 
 
+def notifications_of(user: UUID) -> QuerySet[Notification]:
+    """What a user was told, newest first."""
+    return Notification.objects.filter(user=user, shown=True).order_by("-created_at", "-pk")
+
+
 def unread(user: UUID) -> QuerySet[Notification]:
-    """What a user has not read."""
-    return Notification.objects.filter(user=user, read_at=None, shown=True)
+    """What a user has not read, newest first."""
+    return notifications_of(user).filter(read_at=None)
+
+
+def unsettled(keys: Iterable[str]) -> QuerySet[Notification]:
+    """What was told under these keys, and is not settled yet."""
+    return Notification.objects.filter(key__in=list(keys), settled_at=None).exclude(key="")
+
+
+def users_told(keys: Iterable[str]) -> set[UUID]:
+    """Who was told what is not settled yet of these keys, and so is concerned when that is settled."""
+    return set(unsettled(keys).values_list("user", flat=True))
+
+
+def mails_due(now: datetime) -> QuerySet[Notification]:
+    """What is to go out by e-mail by now."""
+    return Notification.objects.filter(mail_due__lte=now, read_at=None)
 
 
 def unread_counts(users: Iterable[UUID]) -> dict[UUID, int]:
@@ -62,10 +82,15 @@ def unread_counts(users: Iterable[UUID]) -> dict[UUID, int]:
 
 def notifications_seen(user: UUID, interest: Interest, after: datetime | None) -> NotificationsSeen:
     """What a subscription begins with: what is unread, or what was told after a moment; newest first."""
-    found = unread(user) if after is None else Notification.objects.filter(user=user, shown=True, created_at__gt=after)
-    rows = list(found.filter(_about(interest)).order_by("-created_at", "-pk")[: conf.notifications_at_once + 1])
+    found = unread(user) if after is None else notifications_of(user).filter(created_at__gt=after)
+    rows = list(found.filter(_about(interest))[: conf.notifications_at_once + 1])
     shown = [notification_info(row) for row in rows[: conf.notifications_at_once]]
     return NotificationsSeen(unread(user).count(), shown, len(rows) > len(shown))
+
+
+def of_kind(pattern: str) -> Q:
+    """Those that a pattern of kinds is about."""
+    return Q(kind__startswith=pattern[:-1]) if pattern.endswith("*") else Q(kind=pattern)
 
 
 def _about(interest: Interest) -> Q:
@@ -73,7 +98,7 @@ def _about(interest: Interest) -> Q:
         return Q()
     about = Q(pk=None)
     for pattern in interest.patterns:
-        about |= Q(kind__startswith=pattern[:-1]) if pattern.endswith("*") else Q(kind=pattern)
+        about |= of_kind(pattern)
     for scope in interest.scopes:
         field, _, id_ = scope.partition(":")
         about |= Q(**{field: id_})

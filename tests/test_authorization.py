@@ -84,6 +84,11 @@ GET    policies/<uuid:pk>/                                 401  404r 200  200  2
 PATCH  policies/<uuid:pk>/                                 401  404r 403  403  403  200  404r  404r
 DELETE policies/<uuid:pk>/                                 401  404r 403  403  403  204  404r  404r
 GET    policies/<uuid:pk>/versions/                        401  404r 200  200  200  200  404r  404r
+GET    notifications/                                      401  200  200  200  200  200  200   200
+POST   notifications/read/                                 401  200  200  200  200  200  200   200
+GET    notifications/unread/                               401  200  200  200  200  200  200   200
+GET    notifications/preferences/                          401  200  200  200  200  200  200   200
+PATCH  notifications/preferences/                          401  200  200  200  200  200  200   200
 GET    audit/                                              401  403  403  403  403  403  200   403
 GET    status/                                             401  403  403  403  403  403  200   403
 GET    status/samples/                                     401  403  403  403  403  403  200   403
