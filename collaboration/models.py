@@ -102,6 +102,19 @@ class Participant(models.Model):
         return f"{self.user} in {self.session}"
 
 
+class Untold(models.Model):
+    """Something in a session that people are to be notified of: noted with what happened, told a moment later."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="untold")
+    kind = models.CharField(max_length=64)
+    by_user = models.UUIDField()
+    by_name = models.CharField(max_length=150)
+    data = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.kind} in {self.session}"
+
+
 class Invitation(models.Model):
     """A link that gives whoever has it a role in one session, until it expires or is used up."""
 

@@ -19,7 +19,7 @@ from bduf_realtime.gateway.overview import Seen
 from bduf_realtime.rooms.events import timestamp
 from collaboration.messages import MemberInfo, ParticipantDetail, ParticipantInfo, SessionInfo, Settings
 from collaboration.models import Invitation, Membership, Participant, Project, Session
-from collaboration.roles import OWNER, PERMISSIONS, admitted, require
+from collaboration.roles import OWNER, PERMISSIONS, ROLES, admitted, require
 
 Admission = Participant.Admission
 TURNED_OUT = (Admission.REMOVED, Admission.DENIED)
@@ -176,6 +176,15 @@ def session_owners(session: Session) -> set[UUID]:
         else:
             owners.discard(user)
     return owners
+
+
+def session_managers(session: Session) -> list[UUID]:
+    """Who may let people into a session: owners and moderators, by a role of their own there or in the project."""
+    managing = [role for role in ROLES if "manage_participants" in PERMISSIONS[role]]
+    candidates = set(Membership.objects.filter(project=session.project_id, role__in=managing).values_list("user"))
+    candidates |= set(Participant.objects.filter(session=session, role__in=managing).values_list("user"))
+    places = places_in(session, (user for (user,) in candidates))
+    return [user for user, place in places.items() if place.role in managing and place.admission not in TURNED_OUT]
 
 
 def session_with_role(session: str, user: str) -> tuple[Session, str | None]:

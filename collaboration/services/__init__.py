@@ -22,6 +22,7 @@ from collaboration.services.invitations import (
     invitation_revoke,
 )
 from collaboration.services.messages import message_send, project_broadcast, writers_refused
+from collaboration.services.notices import untold_tell
 from collaboration.services.participants import (
     participant_admit,
     participant_deny,
@@ -92,6 +93,7 @@ __all__ = [
     "sessions_expire",
     "settings_checked",
     "tallies_audit",
+    "untold_tell",
     "update_outline",
     "version_create",
     "version_pin",

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from bduf_realtime.gateway.errors import RealtimeError
-from bduf_realtime.rooms.batch import Guard, Submission, Verdicts
+from bduf_realtime.rooms.batch import Also, Guard, Submission, Verdicts
 from bduf_realtime.rooms.events import Author, encode
 from collaboration import roles
 from collaboration.messages import BroadcastSent, MessageSend, MessageSent, ProjectBroadcast
 from collaboration.models import Membership, Session
 from collaboration.selectors.rights import Whose, roles_in
+from collaboration.services.notices import mentions_note, names_in
 
 
 def message_send(*, message: MessageSend, by: Author, joined: bool = True) -> Submission:
@@ -28,6 +29,7 @@ def message_send(*, message: MessageSend, by: Author, joined: bool = True) -> Su
         by,
         guard=Guard(writers_refused, (session, by.user)),
         unless_known=None if joined else RealtimeError("room.not_joined"),
+        also=Also(mentions_note, (session, by, names, message.body)) if (names := names_in(message.body)) else None,
     )
 
 

@@ -23,6 +23,7 @@ from collaboration.services.acting import (
     tell,
     tell_user,
 )
+from collaboration.services.notices import admitted_notify, requests_settle
 
 Admission = Participant.Admission
 
@@ -37,6 +38,7 @@ def participant_admit(
     with write():
         found, participant = _managed(session, user, by, door)
         if participant.admission != Admission.ADMITTED:
+            requests_settle(participants=[participant])
             _admit(found, participant, author_of(by, connection))
             _record(found, "admit", participant, by, door, reason)
         return _info(participant)
@@ -104,13 +106,17 @@ def participant_role(
 
 def waiting_admit(*, session: Session, by: Author) -> None:
     """Lets in all who wait, for there is no waiting any more; within the caller's transaction."""
-    for participant in _places(session).filter(admission=Admission.WAITING):
+    waiting = list(_places(session).filter(admission=Admission.WAITING))
+    requests_settle(participants=waiting)
+    for participant in waiting:
         _admit(session, participant, by)
 
 
 def remove_guests(*, session: Session, by: Author) -> None:
     """Shows all guests out, for there are to be none any more; within the caller's transaction."""
-    for participant in _places(session).filter(user__is_guest=True).exclude(admission=Admission.REMOVED):
+    guests = list(_places(session).filter(user__is_guest=True).exclude(admission=Admission.REMOVED))
+    requests_settle(participants=guests)
+    for participant in guests:
         _take_out(session, participant, Admission.REMOVED, by)
 
 
@@ -178,9 +184,11 @@ def _admit(session: Session, participant: Participant, by: Author) -> None:
     participant.admission, participant.asked_at = Admission.ADMITTED, None
     participant.save(update_fields=["admission", "asked_at"])
     tell_updated(session, participant, by, knocked=True)
+    admitted_notify(session=session, user=participant.user_id, by=by)
 
 
 def _take_out(session: Session, participant: Participant, admission: str, by: Author) -> None:
+    requests_settle(participants=[participant])
     waited, was_here = participant.admission == Admission.WAITING, participant.present
     participant.admission, participant.asked_at = admission, None
     participant.present, participant.away_since = False, None

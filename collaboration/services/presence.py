@@ -18,6 +18,7 @@ from collaboration import roles, selectors
 from collaboration.messages import ParticipantJoined, ParticipantLeft, ParticipantRemoved
 from collaboration.models import Participant, Session
 from collaboration.services.acting import author_of, note_if_idle, tell, tell_user
+from collaboration.services.notices import request_note, requests_settle
 
 Admission = Participant.Admission
 
@@ -75,6 +76,7 @@ def _ask(session: Session, participant: Participant, role: str, by: Author, limi
     if not known:
         info = selectors.participant_info(participant, role)
         tell(session, "participant:requested", ParticipantJoined(str(session.pk), by.user, info), by)
+        request_note(session=session, by=by)
 
 
 def participant_away(*, session: str, user: str) -> None:
@@ -135,6 +137,7 @@ def requests_expire(*, older_than: float) -> int:
             participant = due.filter(pk=key).select_related("user", "session").first()
             if participant is None:
                 continue
+            requests_settle(participants=[participant])
             participant.admission, participant.asked_at = Admission.OPEN, None
             participant.save(update_fields=["admission", "asked_at"])
             gone = ParticipantRemoved(str(session), str(participant.user_id), "expired")

@@ -14,6 +14,7 @@ from collaboration import roles, selectors
 from collaboration.messages import MemberChanged, ParticipantRemoved, ParticipantUpdated, ProjectUpdated
 from collaboration.models import Membership, Participant, Project, Session
 from collaboration.services.acting import ADMIN, actor_of, author_of, note_if_idle, tell, tell_user
+from collaboration.services.notices import member_notify, requests_settle
 from collaboration.services.participants import keep_owned
 from collaboration.text import plain_name
 
@@ -72,6 +73,7 @@ def project_member_set(*, project: Project, user: User, role: str, by: User, doo
         _roles_changed(project, user, role, by)
         if demoted:
             _keep_owned(sessions, by)
+        member_notify(membership=membership, added=created, by=by)
         _member_changed(project, user, role, "added" if created else "updated", by, door)
     return membership
 
@@ -96,6 +98,7 @@ def project_member_remove(*, project: Project, user: User, by: User, door: str =
         seen = list(places.filter(SEEN).select_related("session").order_by("session_id"))
         owned = set(places.filter(role=roles.OWNER).values_list("session", flat=True))
         places.delete()
+        requests_settle(participants=seen)
         for place in seen:
             removed = ParticipantRemoved(str(place.session_id), str(user.pk), "left_project")
             tell(place.session, "participant:removed", removed, author_of(by))

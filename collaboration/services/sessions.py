@@ -22,6 +22,7 @@ from collaboration import roles, selectors
 from collaboration.messages import SessionChanged, SessionCreated, Settings
 from collaboration.models import Document, Participant, Project, Session
 from collaboration.services.acting import author_of, because, lock_session, record, refuse_ended, require, tell
+from collaboration.services.notices import requests_settle
 from collaboration.services.participants import remove_guests, waiting_admit
 from collaboration.text import plain_name, plain_tags
 
@@ -155,7 +156,9 @@ def _end(session: Session, by: User | None, author: Author, door: str, details: 
     session.save(update_fields=["status", "ended_at"])
     places = Participant.objects.filter(session=session)
     places.filter(present=True).update(present=False, away_since=None, last_activity=session.ended_at)
-    places.filter(admission=Participant.Admission.WAITING).update(admission=Participant.Admission.OPEN)
+    waiting = places.filter(admission=Participant.Admission.WAITING)
+    requests_settle(participants=waiting)
+    waiting.update(admission=Participant.Admission.OPEN)
     _tell_both(session, "ended", author)
     record(session, "session:end", by, door, details=details)
 

@@ -208,8 +208,8 @@ def test_who_is_let_in_is_told_and_comes_back_without_asking_again(team: Team) -
     knock(team.session, team.participant)
     info = services.participant_admit(session=team.session.pk, user=team.participant.pk, by=team.moderator)
     assert (info.admission, info.role) == ("admitted", "participant")
-    (notice,) = events_of(f"user:{team.participant.pk}")
-    assert notice["type"] == "collaboration:participant:updated"
+    notice, notification = events_of(f"user:{team.participant.pk}")
+    assert (notice["type"], notification["type"]) == ("collaboration:participant:updated", "notification:created")
     assert notice["data"]["participant"]["admission"] == "admitted"
     for _ in range(2):
         assert knock(team.session, team.participant) == "participant"
