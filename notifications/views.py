@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from bduf_realtime.accounts.rest import caller
 from bduf_realtime.gateway.errors import RealtimeError
-from bduf_realtime.gateway.openapi import page_of, shape
+from bduf_realtime.gateway.openapi import shape
 from bduf_realtime.gateway.reading import read_data
 from bduf_realtime.gateway.rest import refuse_unknown
 from bduf_realtime.rooms.events import Author
@@ -58,7 +58,7 @@ class Notifications(generics.ListAPIView[Notification]):
     def get_queryset(self) -> QuerySet[Notification]:
         return selectors.notifications_of(caller(self.request).pk)
 
-    @extend_schema(responses={200: page_of(NotificationInfo)})
+    @extend_schema(responses={200: shape(NotificationInfo)})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 

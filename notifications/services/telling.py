@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -20,7 +20,7 @@ from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms import log
 from bduf_realtime.rooms.batch import insert
 from bduf_realtime.rooms.events import Author
-from notifications import selectors
+from notifications import metrics, selectors
 from notifications.kinds import EMAIL, IN_APP, channels_of
 from notifications.messages import NotificationCreated, NotificationRead
 from notifications.models import Mute, Notification
@@ -68,6 +68,7 @@ def notify(*, told: Iterable[tuple[UUID, Notice]], by: Author) -> int:
     user_rooms_lock(user for user, _ in pairs)
     rows = _store(_wanted(pairs, by))
     announce(rows, by)
+    transaction.on_commit(lambda: metrics.count_created(row.kind for row in rows))
     return len(rows)
 
 
@@ -76,7 +77,12 @@ def settle(*, key: str, users: Iterable[UUID] | None = None, read: bool = True) 
 
     They are not told again and not mailed, and count as `read`, of which the users' other tabs hear.
     """
-    open_ = Notification.objects.filter(key=key, settled_at=None).exclude(key="")
+    return settle_many(keys=[key], users=users, read=read)
+
+
+def settle_many(*, keys: Iterable[str], users: Iterable[UUID] | None = None, read: bool = True) -> int:
+    """Settles the notifications of several keys, as `settle` does those of one."""
+    open_ = selectors.unsettled(keys)
     if users is not None:
         open_ = open_.filter(user__in=list(users))
     concerned = set(open_.values_list("user", flat=True))

@@ -179,7 +179,7 @@ def test_when_the_lobby_closes_those_in_it_are_let_in_and_told_in_their_own_room
     services.session_update(session=team.session.pk, by=team.owner, settings={"require_approval": False})
     assert set(Participant.objects.exclude(user=team.owner).values_list("admission", flat=True)) == {"admitted"}
     assert types(f"session:{team.session.pk}")[-2:] == ["participant:updated"] * 2
-    assert types(f"user:{team.observer.pk}") == ["participant:updated"]
+    assert types(f"user:{team.observer.pk}") == ["participant:updated", "notification:created"]
     assert not log.exists(f"user:{team.participant.pk}")
 
 

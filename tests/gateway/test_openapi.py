@@ -48,7 +48,7 @@ def test_every_list_has_the_same_pages() -> None:
     lists = [
         operation for operation in OPERATIONS.values() if "count" in properties(operation["responses"].get("200", {}))
     ]
-    assert len(lists) == 9
+    assert len(lists) == 13
     for operation in lists:
         parameters = {p["name"]: p["schema"] for p in operation["parameters"] if p["in"] == "query"}
         assert (parameters["limit"]["minimum"], parameters["limit"]["default"]) == (1, 50)

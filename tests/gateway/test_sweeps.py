@@ -18,7 +18,8 @@ from bduf_realtime.gateway.models import Connection, Instance
 from bduf_realtime.gateway.sweeps import Sweep
 from bduf_realtime.rooms.models import Command, Event, Room
 from collaboration import services
-from collaboration.models import Document, DocumentTally, DocumentUpdate, Participant, Session
+from collaboration.models import Document, DocumentTally, DocumentUpdate, Participant, Session, Untold
+from notifications.models import Notification
 from tests.people import person
 
 
@@ -47,6 +48,14 @@ def overdue(db: None) -> None:
     PageSession.objects.create(session_key="old", session_data="", expire_date=past)
     RevokedToken.objects.create(jti="old", expires_at=past)
     Command.objects.create(user="u", instance="i", key="k", fingerprint="f", answer="{}", at=past)
+    Untold.objects.create(
+        session=session, kind="session.mentioned", by_user=ada.pk, data={"names": [], "body": "", "seq": 1}
+    )
+    User.objects.filter(pk=ada.pk).update(email="ada@example.com")
+    again = Notification(user=ada, kind="k", title="Act", must_act=True, resend_at=past)
+    mailed = Notification(user=ada, kind="k", title="Mail", mail_due=past)
+    old = Notification(user=ada, kind="k", title="Old", created_at=past - timedelta(days=366))
+    Notification.objects.bulk_create([again, mailed, old])
     Event.objects.update(at=past)
     Room.objects.filter(name=f"project:{session.project_id}").update(head=conf.log_retention_events + 1)
 
@@ -66,9 +75,13 @@ def test_what_is_due_is_done_once_and_the_second_run_finds_nothing() -> None:
         "connections": 1,
         "tokens": 1,
         "page_sessions": 1,
+        "notifications_resend": 1,
+        "notifications_forget": 1,
+        "mails": 1,
         "participants": 1,
         "idle_sessions": 1,
         "requests": 1,
+        "untold": 1,
         "ended_sessions": 1,
         "edits": 1,
         "versions": 1,

@@ -15,7 +15,7 @@ from bduf_realtime.rooms.events import Author
 from bduf_realtime.rooms.transactions import write
 from notifications import services
 from notifications.models import Notification
-from notifications.services import Notice, telling
+from notifications.services import Notice, telling, timers
 from tests.people import person
 
 SERVER = Author("", "", "")
@@ -38,7 +38,7 @@ def tune(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def change(**limits: Any) -> None:
         tuned = msgspec.structs.replace(conf, **limits)
-        for module in (telling,):
+        for module in (telling, timers):
             monkeypatch.setattr(module, "conf", tuned)
 
     return change

@@ -24,6 +24,14 @@ fails `python manage.py check`.
 | `TRUSTED_PROXIES` | `0` | Number of own proxies whose `X-Forwarded-For` is believed. |
 | `HTTPS` | as `BDUF_PRODUCTION` | Secure cookies, HSTS and redirects to HTTPS. |
 | `SSL_REDIRECT` | `true` | Whether HTTPS mode redirects by itself. |
+| `PUBLIC_URL` | `http://HOST:PORT` | Where people find this server; links in mails begin so. |
+| `EMAIL_HOST` | none | SMTP server for mails with notifications; without it they are printed. |
+| `EMAIL_PORT` | `25` | Its port. |
+| `EMAIL_HOST_USER` | none | Whom to sign in there as. |
+| `EMAIL_HOST_PASSWORD` | none | With which password. |
+| `EMAIL_USE_TLS` | `false` | Whether to go over to TLS there (STARTTLS, mostly on port 587). |
+| `EMAIL_USE_SSL` | `false` | Whether to speak TLS from the start (mostly on port 465). |
+| `DEFAULT_FROM_EMAIL` | `bduf@` and the host of `PUBLIC_URL` | The sender of mails. |
 
 ## Knobs
 

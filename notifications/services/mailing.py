@@ -1,0 +1,65 @@
+"""Which notifications are due by e-mail, and what became of them: claimed, sent outside of any transaction, noted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db.models import Case, DateTimeField, F, Q, Value, When
+from django.utils import timezone
+
+from bduf_realtime.accounts.models import User
+from bduf_realtime.rooms.transactions import write
+from notifications import metrics, selectors
+from notifications.models import Notification
+
+logger = structlog.get_logger(__name__)
+
+USERS_AT_ONCE = 50
+PER_USER = 500
+# The time after which a claim counts as failed, doubled with every try up to the longest: more than a day in all.
+PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
+TRIES = 10
+
+
+def mails_claim() -> list[tuple[User, list[Notification]]]:
+    """Takes what is due of some users, so that nobody else sends it, and returns it oldest first, user by user.
+
+    What is not sent within a while is due again; after ten tries it is given up.
+    """
+    now = timezone.now()
+    due = selectors.mails_due(now)
+    claimed: dict[User, list[Notification]] = defaultdict(list)
+    with write():
+        due.filter(Q(user__is_active=False) | Q(user__email="")).update(mail_due=None)
+        given_up = due.filter(mail_tries__gte=TRIES).update(mail_due=None)
+        users = list(due.order_by().values_list("user", flat=True).distinct()[:USERS_AT_ONCE])
+        rows = due.filter(user__in=users).select_related("user").select_for_update(of=("self",), skip_locked=True)
+        for row in rows.order_by("user", "created_at", "pk")[: USERS_AT_ONCE * PER_USER]:
+            claimed[row.user].append(row)
+        again = [
+            When(mail_tries=tries, then=Value(now + min(PAUSE * 2**tries, LONGEST_PAUSE))) for tries in range(TRIES)
+        ]
+        ids = [row.pk for rows in claimed.values() for row in rows]
+        Notification.objects.filter(pk__in=ids).update(
+            mail_due=Case(*again, output_field=DateTimeField()), mail_tries=F("mail_tries") + 1
+        )
+    if given_up:
+        metrics.mails.labels("given_up").inc(given_up)
+        logger.warning("mails_given_up", notifications=given_up)
+    return list(claimed.items())
+
+
+def mails_note(*, ids: Iterable[UUID]) -> None:
+    """Notes that notifications went out by e-mail."""
+    with write():
+        Notification.objects.filter(pk__in=list(ids)).update(mailed_at=timezone.now(), mail_due=None)
+
+
+def mails_count() -> int:
+    """Shows in the metrics how many notifications are due to be mailed."""
+    metrics.mails_waiting.set(selectors.mails_due(timezone.now()).count())
+    return 0
