@@ -17,4 +17,8 @@ class ApprovalsConfig(AppConfig):
 
         kinds.known |= KINDS
         sessions.keeping.append(lambda: Approval.objects.filter(session=OuterRef("pk")))
-        sweeps.sweeps.append(sweeps.Sweep("approval_rounds", 1.0, services.rounds_follow))
+        sweeps.sweeps += (
+            sweeps.Sweep("approval_rounds", 1.0, services.rounds_follow),
+            sweeps.Sweep("approval_timers", 1.0, services.timers_fire),
+            sweeps.Sweep("approval_seats", 5.0, services.seats_follow),
+        )

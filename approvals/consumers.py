@@ -30,6 +30,21 @@ class ApprovalConsumer(RealtimeConsumer):
         """Votes on the content with that hash."""
         return await self._approval(request, services.approval_decide, **asdict(message))
 
+    @handles("approval:comment", rate="manage")
+    async def approval_comment(self, message: wire.ApprovalComment, request: Request) -> Answered[ApprovalAnswer]:
+        """Says something about a request: begins a conversation, or answers in one."""
+        return await self._approval(request, services.approval_comment, **asdict(message))
+
+    @handles("approval:resolve", rate="manage")
+    async def approval_resolve(self, message: wire.ApprovalResolve, request: Request) -> Answered[ApprovalAnswer]:
+        """Closes a conversation, or opens it again."""
+        return await self._approval(request, services.approval_resolve, **asdict(message))
+
+    @handles("approval:delegate", rate="manage")
+    async def approval_delegate(self, message: wire.ApprovalDelegate, request: Request) -> Answered[ApprovalAnswer]:
+        """Has somebody decide in one's place."""
+        return await self._approval(request, services.approval_delegate, **asdict(message))
+
     @handles("approval:cancel", rate="manage")
     async def approval_cancel(self, message: wire.ApprovalCancel, request: Request) -> Answered[ApprovalAnswer]:
         """Takes a request back."""

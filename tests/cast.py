@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib.auth.models import Permission
 
@@ -11,7 +12,7 @@ from approvals.messages import ApprovalInfo, ApprovalRequest, Subject
 from approvals.models import Approval
 from approvals.models import Policy as StoredPolicy
 from approvals.policy import Policy, Stage, Who
-from approvals.services import approval_request, link_create, policy_create
+from approvals.services import approval_comment, approval_request, link_create, policy_create
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.models import Connection, Instance
 from collaboration import roles, services
@@ -44,6 +45,7 @@ class Cast:
     policy: StoredPolicy
     foreign_policy: StoredPolicy
     link: str
+    comment: UUID
 
     def __getitem__(self, caller: str) -> User:
         user = self.people[caller]
@@ -74,9 +76,12 @@ def cast() -> Cast:
     their_invitation, _ = services.invitation_create(session=elsewhere.pk, by=stranger)
     document = services.document_create(session=session.pk, title="Notes", content={"a": 1}, by=owner)
     their_document = services.document_create(session=elsewhere.pk, title="Theirs", by=stranger)
+    approval = _asked(document, owner)
+    commented = approval_comment(approval=UUID(approval.id), body="Why?", by=owner)
+    assert commented.comment is not None
     instance = Instance.objects.create(host="h", pid=1, expires_at="2999-01-01T00:00Z")
     connection = Connection.objects.create(id=uuid.uuid4(), instance=instance, user=owner)
-    approval, moderator = _asked(document, owner), User.objects.get(username="moderator")
+    moderator = User.objects.get(username="moderator")
     rules = Policy([Stage(Who(role="moderator"))])
     return Cast(
         {"anonymous": None, **people},
@@ -98,6 +103,7 @@ def cast() -> Cast:
         policy_create(project=project.pk, name="Releases", rules=rules, by=owner),
         policy_create(project=theirs.pk, name="Releases", rules=rules, by=stranger),
         link_create(approval=Approval.objects.get(pk=approval.id), user=moderator).partition("#")[2],
+        UUID(commented.comment.id),
     )
 
 

@@ -64,6 +64,9 @@ def body(cast: Cast, call: str) -> Any:
         "POST documents/<uuid:pk>/versions/": {"title": "New"},
         "POST approvals/": {"project": str(cast.project.pk), "title": "Ship it"},
         "POST approvals/<uuid:pk>/decide/": {"decision": "approve", "content_hash": cast.approval.content_hash},
+        "POST approvals/<uuid:pk>/comment/": {"body": "Why?"},
+        "POST approvals/<uuid:pk>/resolve/": {"comment": str(cast.comment)},
+        "POST approvals/<uuid:pk>/delegate/": {"to": "observer"},
         "POST approvals/<uuid:pk>/bypass/": {"reason": "The site is down."},
         "POST approvals/link/": {"token": cast.link},
         "POST approvals/link/decide/": {

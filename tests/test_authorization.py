@@ -74,6 +74,9 @@ GET    approvals/                                          401  200  200  200  2
 POST   approvals/                                          401  404r 403  201  201  201  404r  404r
 GET    approvals/<uuid:pk>/                                401  404a 200  200  200  200  404a  200
 POST   approvals/<uuid:pk>/decide/                         401  404a 403n 200  200  200  404a  403n
+POST   approvals/<uuid:pk>/comment/                        401  404a 200  200  200  200  404a  200
+POST   approvals/<uuid:pk>/resolve/                        401  404a 403  200  200  200  404a  200
+POST   approvals/<uuid:pk>/delegate/                       401  404a 403n 200  200  200  404a  403n
 POST   approvals/<uuid:pk>/cancel/                         401  404a 403  403  200  200  404a  403
 POST   approvals/<uuid:pk>/bypass/                         401  404a 403  403  403  200  404a  403
 POST   approvals/link/                                     200  200  200  200  200  200  200   200
@@ -157,6 +160,9 @@ notification:preferences                ok    ok    ok    ok    ok    ok    ok
 approval:request                        sess  sess  perm  ok    ok    ok    ok
 approval:request (project)              room  room  perm  room  ok    ok    ok
 approval:decide                         appr  appr  not   not   ok    ok    ok
+approval:comment                        appr  appr  ok    ok    ok    ok    ok
+approval:resolve                        appr  appr  perm  ok    ok    ok    ok
+approval:delegate                       appr  appr  not   not   ok    ok    ok
 approval:cancel                         appr  appr  perm  perm  perm  ok    done
 approval:bypass                         appr  appr  perm  perm  perm  perm  ok
 """
@@ -323,6 +329,9 @@ def frame(cast: Cast, caller: str, row: str) -> tuple[str, dict[str, Any]]:
         "collaboration:document:version:restore": document | {"version": str(cast.version.pk)},
         "approval:request": place | {"project": project, "title": "Ship it"},
         "approval:decide": approval | {"decision": "approve", "content_hash": cast.approval.content_hash},
+        "approval:comment": approval | {"body": "Why?"},
+        "approval:resolve": approval | {"comment": str(cast.comment)},
+        "approval:delegate": approval | {"to": cast[caller].username if cast.people[caller] else ""},
         "approval:cancel": approval,
         "approval:bypass": approval | {"reason": "The site is down."},
         "collaboration:document:update": document | {"changes": [{"key": "a", "value": 2}]},

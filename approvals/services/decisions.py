@@ -62,7 +62,7 @@ def approval_decide(
             stage=found.stage,
             round=found.round,
             seat=seat,
-            seat_name=names.get(seat, by.display_name) if seat != str(by.pk) else by.display_name,
+            seat_name=names.get(seat, by.display_name),
             voter=str(by.pk),
             voter_name=by.display_name,
             decision=decision,

@@ -80,7 +80,8 @@ class News(NamedTuple):
 
     def tell(self, by: Author) -> None:
         """Settles what is done with, and tells the rest."""
-        settle(key=self.over)
+        if self.over:
+            settle(key=self.over)
         if self.done:
             settle(key=self.key, users=self.done)
         notify(told=self.told, by=by)

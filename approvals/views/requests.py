@@ -110,6 +110,42 @@ class Decide(Step):
 
 
 @extend_schema(
+    parameters=[KEY],
+    request={"application/json": shape(messages.Say)},
+    responses={200: shape(ApprovalDetail)},
+)
+class Comment(Step):
+    """Says something: begins a conversation, or answers in one."""
+
+    step = staticmethod(services.approval_comment)
+    body = messages.Say
+
+
+@extend_schema(
+    parameters=[KEY],
+    request={"application/json": shape(messages.Resolve)},
+    responses={200: shape(ApprovalDetail)},
+)
+class Resolve(Step):
+    """Closes a conversation, or opens it again."""
+
+    step = staticmethod(services.approval_resolve)
+    body = messages.Resolve
+
+
+@extend_schema(
+    parameters=[KEY],
+    request={"application/json": shape(messages.Delegate)},
+    responses={200: shape(ApprovalDetail)},
+)
+class Delegate(Step):
+    """Has somebody decide in the caller's place."""
+
+    step = staticmethod(services.approval_delegate)
+    body = messages.Delegate
+
+
+@extend_schema(
     parameters=[KEY], request={"application/json": shape(messages.Cancel)}, responses={200: shape(ApprovalDetail)}
 )
 class Cancel(Step):

@@ -144,6 +144,11 @@ export interface ApprovalCancel {
 export interface ApprovalChanged {
   approval: ApprovalInfo
 }
+export interface ApprovalComment {
+  body: string
+  thread?: string | null
+  approval: string
+}
 /**
  * Somebody said something.
  */
@@ -163,6 +168,11 @@ export interface ApprovalDecide {
 export interface ApprovalDecided {
   approval: ApprovalInfo
   vote: VoteInfo
+}
+export interface ApprovalDelegate {
+  to: string
+  until?: string | null
+  approval: string
 }
 /**
  * Asks for approval of a document, or of what the request itself says.
@@ -276,6 +286,11 @@ export interface Who {
   users?: string[]
   role?: ('moderator' | 'observer' | 'owner' | 'participant') | null
   group?: string | null
+}
+export interface ApprovalResolve {
+  comment: string
+  resolved?: boolean
+  approval: string
 }
 /**
  * Something else changed: the document (`stale` then says whether it is not what was voted on), or who decides.
@@ -1404,8 +1419,11 @@ export interface Welcome {
 export interface Commands {
   'approval:bypass': ApprovalBypass
   'approval:cancel': ApprovalCancel
+  'approval:comment': ApprovalComment
   'approval:decide': ApprovalDecide
+  'approval:delegate': ApprovalDelegate
   'approval:request': ApprovalRequest
+  'approval:resolve': ApprovalResolve
   'auth:refresh': AuthRefresh
   'collaboration:cursor:move': CursorMove
   'collaboration:document:attribution': DocumentAttribution
@@ -1444,8 +1462,11 @@ export interface Commands {
 export interface Acks {
   'approval:bypass': ApprovalAnswer
   'approval:cancel': ApprovalAnswer
+  'approval:comment': ApprovalAnswer
   'approval:decide': ApprovalAnswer
+  'approval:delegate': ApprovalAnswer
   'approval:request': ApprovalAnswer
+  'approval:resolve': ApprovalAnswer
   'auth:refresh': TokenTaken
   'collaboration:cursor:move': Record<string, unknown>
   'collaboration:document:attribution': DocumentAttributed
