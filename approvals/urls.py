@@ -1,6 +1,6 @@
 from django.urls import path
 
-from approvals.views import links, policies, requests
+from approvals.views import links, policies, requests, sheets
 
 APPROVAL = "approvals/<uuid:pk>/"
 POLICY = "policies/<uuid:pk>/"
@@ -14,6 +14,7 @@ urlpatterns = [
     path(f"{APPROVAL}delegate/", requests.Delegate.as_view(), name="approval-delegate"),
     path(f"{APPROVAL}cancel/", requests.Cancel.as_view(), name="approval-cancel"),
     path(f"{APPROVAL}bypass/", requests.Bypass.as_view(), name="approval-bypass"),
+    path(f"{APPROVAL}sheet/", sheets.Sheet.as_view(), name="approval-sheet"),
     path("approvals/link/", links.Link.as_view(), name="approval-link"),
     path("approvals/link/decide/", links.LinkDecision.as_view(), name="approval-link-decide"),
     path("policies/", policies.Policies.as_view(), name="policies"),

@@ -20,5 +20,5 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
     path("", workspace, name="workspace"),
-    re_path(r"^(?:projects|sessions|documents|notifications)/[0-9a-z/-]+$", workspace),
+    re_path(r"^(?:projects|sessions|documents|approvals|notifications)/[0-9a-z/-]+$", workspace),
 ]

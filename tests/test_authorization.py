@@ -79,6 +79,7 @@ POST   approvals/<uuid:pk>/resolve/                        401  404a 403  200  2
 POST   approvals/<uuid:pk>/delegate/                       401  404a 403n 200  200  200  404a  403n
 POST   approvals/<uuid:pk>/cancel/                         401  404a 403  403  200  200  404a  403
 POST   approvals/<uuid:pk>/bypass/                         401  404a 403  403  403  200  404a  403
+GET    approvals/<uuid:pk>/sheet/                           401  404a 200  200  200  200  404a  200
 POST   approvals/link/                                     200  200  200  200  200  200  200   200
 POST   approvals/link/decide/                              200  200  200  200  200  200  200   200
 GET    policies/                                           401  200  200  200  200  200  200   200

@@ -32,6 +32,7 @@ from approvals.selectors.seats import (
     people_at,
     place_of,
 )
+from approvals.selectors.sheets import approval_sheet
 from approvals.selectors.standing import Standing, standings
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "approval_for",
     "approval_infos",
     "approval_known",
+    "approval_sheet",
     "approvals_for",
     "approvals_to_decide",
     "asked",

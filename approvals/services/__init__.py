@@ -9,7 +9,7 @@ from approvals.services.conversations import approval_comment, approval_resolve
 from approvals.services.decisions import approval_decide
 from approvals.services.delegations import approval_delegate
 from approvals.services.endings import approval_bypass, approval_cancel
-from approvals.services.links import link_create, link_decide, link_read, links_forget
+from approvals.services.links import link_create, link_decide, link_mailed, link_read, links_forget
 from approvals.services.policies import policy_archive, policy_change, policy_create
 from approvals.services.requests import approval_request
 from approvals.services.rounds import rounds_follow
@@ -25,6 +25,7 @@ __all__ = [
     "approval_resolve",
     "link_create",
     "link_decide",
+    "link_mailed",
     "link_read",
     "links_forget",
     "policy_archive",

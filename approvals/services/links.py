@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.core import signing
 from django.utils import timezone
 
@@ -16,10 +17,13 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms.transactions import write
+from notifications.models import Notification
 
 DOOR = "mail"
 PAGE = "/approvals/link/"
 AT_ONCE = 1_000
+# What asks its receiver to decide, and has such a link in a mail.
+LINKED = ("approval.requested", "approval.delegated", "approval.escalated", "approval.reminded")
 _signer = signing.Signer(salt="approvals.decision_link", sep=".")
 
 
@@ -32,6 +36,13 @@ def link_create(*, approval: Approval, user: User) -> str:
     expires_at = min(until, approval.expires_at or until)
     link = DecisionLink.objects.create(approval=approval, user=user, expires_at=expires_at)
     return f"{PAGE}#{_signer.sign(link.pk.hex)}"
+
+
+def link_mailed(notification: Notification) -> str:
+    """Where a mail leads that asks for a decision: to a link for its receiver, while there is something to decide."""
+    approval = Approval.objects.filter(pk=notification.data["approval"], state=Approval.State.PENDING).first()
+    path = link_create(approval=approval, user=notification.user) if approval else notification.link
+    return f"{settings.PUBLIC_URL}{path}"
 
 
 def link_read(*, token: str) -> DecisionLink:

@@ -23,6 +23,8 @@ ADDRESSES = (
     f"/sessions/{SESSION}/documents/{DOCUMENT}",
     f"/sessions/{SESSION}/documents/{DOCUMENT}/versions/{VERSION}",
     f"/documents/{DOCUMENT}/versions/latest",
+    "/approvals/link/",
+    f"/approvals/{SESSION}",
 )
 
 
