@@ -34,7 +34,8 @@ def link_create(*, approval: Approval, user: User) -> str:
     """
     until = timezone.now() + timedelta(seconds=conf.decision_link_lifetime)
     expires_at = min(until, approval.expires_at or until)
-    link = DecisionLink.objects.create(approval=approval, user=user, expires_at=expires_at)
+    with write():
+        link = DecisionLink.objects.create(approval=approval, user=user, expires_at=expires_at)
     return f"{PAGE}#{_signer.sign(link.pk.hex)}"
 
 

@@ -17,6 +17,8 @@ from bduf_realtime.audit.models import AuditEntry
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
 from collaboration import services as collaboration
+from notifications import mails
+from notifications.models import Notification
 from tests.approvals.asking import ask, decide, stored
 from tests.collaboration.conftest import Team
 from tests.collaboration.writing import create
@@ -79,6 +81,16 @@ def test_a_link_decides_once_as_the_one_it_was_sent_to(team: Team, asked: Approv
 def test_a_link_decides_as_its_own_user_whoever_is_signed_in(team: Team, asked: ApprovalAnswer) -> None:
     assert use(link(asked, team.moderator), asked, by=team.owner)[0] == 200
     assert [vote.voter for vote in Vote.objects.all()] == [str(team.moderator.pk)]
+
+
+def test_a_mail_that_asks_for_a_decision_has_a_link_to_decide(team: Team, asked: ApprovalAnswer, settings: Any) -> None:
+    settings.PUBLIC_URL = "https://bduf.example"
+    notification = Notification.objects.get(user=team.moderator, kind="approval.requested")
+    page, _, token = mails.link_of(notification).partition("#")
+    assert page == "https://bduf.example/approvals/link/"
+    assert look(token)[1]["user"]["name"] == "moderator"
+    services.approval_cancel(approval=UUID(asked.id), by=team.participant)
+    assert mails.link_of(notification) == f"https://bduf.example{notification.link}"
 
 
 def test_nothing_but_a_post_decides(team: Team, asked: ApprovalAnswer) -> None:
