@@ -58,6 +58,11 @@ class User(AbstractUser):
             self.tokens_valid_after = timezone.now()
         super().set_unusable_password()
 
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        # What takes all tokens back ends login sessions, too: a page would trade its own for another token.
+        own: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
+        return own if self.tokens_valid_after is None else f"{own}-{self.tokens_valid_after.timestamp()}"
+
     def __str__(self) -> str:
         return self.display_name
 

@@ -278,6 +278,14 @@ def test_signing_out_everywhere_takes_all_back(ada: User) -> None:
     assert refreshed(refresh)[0] == 401
 
 
+def test_signing_out_everywhere_ends_the_sessions_of_pages(ada: User) -> None:
+    browser = Client()
+    browser.force_login(ada)
+    assert browser.post("/api/v1/auth/socket-token/").status_code == 200
+    assert Rest(ada).post("auth/sign-out/", {"everywhere": True})[0] == 204
+    assert browser.post("/api/v1/auth/socket-token/").status_code == 401
+
+
 def test_a_page_that_signs_out_by_its_session_has_no_token_to_take_back(ada: User) -> None:
     browser = Client()
     browser.force_login(ada)
