@@ -5,8 +5,9 @@ from django.urls import include, path, re_path
 from django.views.generic import TemplateView
 
 from bduf_realtime.gateway import health
-from collaboration.views.workspace import workspace
+from collaboration.views.workspace import nowhere, workspace
 
+handler404 = nowhere
 urlpatterns = [
     path("start/", TemplateView.as_view(template_name="start.html"), name="start"),
     path("api/v1/", include("bduf_realtime.accounts.urls")),

@@ -29,9 +29,17 @@ def workspace(request: HttpRequest) -> HttpResponse:
     """The page at any of the workspace's addresses; its script reads which."""
     entry = _entry() if not settings.DEBUG else _entry.__wrapped__()
     assets = {kind: [static(f"workspace/{name}") for name in names] for kind, names in entry.items()}
-    page = render(request, "workspace.html", assets)
+    demo = (Path(settings.DATA_DIR) / "demo.json").exists()
+    page = render(request, "workspace.html", {**assets, "demo": demo})
     page.headers["Content-Security-Policy"] = POLICY
     page.headers["Cache-Control"] = "no-cache"
+    return page
+
+
+def nowhere(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The same page at addresses that are nobody's: its script says so."""
+    page = workspace(request)
+    page.status_code = 404
     return page
 
 

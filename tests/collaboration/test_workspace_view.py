@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import uuid
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -36,10 +37,20 @@ def test_every_address_of_the_workspace_has_its_page(client: Client, address: st
     assert answer["Cache-Control"] == "no-cache"
 
 
-def test_other_addresses_have_none(client: Client) -> None:
+def test_other_addresses_have_it_too_to_say_that_nothing_is_there(client: Client) -> None:
     for address in ("/nothing", "/sessions/", "/projects/<script>"):
-        assert client.get(address).status_code == 404
+        answer = client.get(address)
+        assert answer.status_code == 404
+        assert '<div id="app"></div>' in answer.content.decode()
+    assert client.get("/api/v1/nothing/")["Content-Type"] == "application/json"
     assert client.post("/").status_code == 405
+
+
+def test_it_knows_of_the_demo_where_there_is_one(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    assert "data-demo" not in client.get("/").content.decode()
+    (tmp_path / "demo.json").touch()
+    assert 'data-demo="yes"' in client.get("/").content.decode()
 
 
 def test_what_it_loads_is_there_and_kept_by_browsers(client: Client) -> None:
