@@ -8,7 +8,7 @@ from typing import Any
 from playwright.async_api import BrowserContext, Page
 
 from tests.live import Live
-from tests.servers import MS
+from tests.servers import MS, Deployment
 
 PATIENCE = 15_000 * MS
 PASSWORD = "tower-7-bridge"
@@ -32,7 +32,7 @@ def make_people(live: Live, people: Sequence[tuple[str, str, str]]) -> None:
 class Desk:
     """One person's browser: its cookies and its page."""
 
-    def __init__(self, live: Live, context: BrowserContext, page: Page) -> None:
+    def __init__(self, live: Live | Deployment, context: BrowserContext, page: Page) -> None:
         self.live = live
         self.context = context
         self.page = page
@@ -49,10 +49,10 @@ class Desk:
     async def open(self, path: str) -> None:
         await self.page.goto(f"{self.live.url}{path}")
 
-    async def sign_in(self, name: str, path: str = "/") -> None:
+    async def sign_in(self, name: str, path: str = "/", password: str = PASSWORD) -> None:
         await self.open(path)
         await self.page.get_by_label("User name").fill(name)
-        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.page.get_by_label("Password").fill(password)
         await self.page.get_by_role("button", name="Sign in").click()
         await self.page.locator(".connection.good").wait_for()
 
@@ -75,6 +75,12 @@ class Desk:
         await self.text.click()
         await self.page.keyboard.press(key)
         await self.page.keyboard.type(words)
+
+    async def paste(self, words: str) -> None:
+        """Puts words in at the end as they are: an editor continues the lists that somebody types."""
+        await self.text.click()
+        await self.page.keyboard.press("Control+End")
+        await self.page.keyboard.insert_text(words)
 
     async def read(self) -> str:
         """The text as this page has it, without the names of cursors."""

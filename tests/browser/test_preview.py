@@ -59,7 +59,8 @@ async def test_an_edit_leaves_the_other_blocks_alone(house: Live, sit: Sit, keys
     )
     assert await blocks.evaluate_all(MARKS) == marks
     shown = await preview.evaluate(WHOLE)
-    await desk.page.get_by_label("Dark colours").click()  # all of it is made anew
+    await desk.page.emulate_media(color_scheme="dark")  # all of it is made anew
+    await desk.page.locator("html[data-theme=dark]").wait_for()
     assert await preview.evaluate(WHOLE) == shown
 
 

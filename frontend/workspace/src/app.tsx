@@ -9,14 +9,15 @@ import { SignIn } from './pages/sign-in.js'
 import { client } from './realtime.js'
 import { place } from './router.js'
 import { Notices } from './ui/notices.js'
-import { Trouble } from './ui/trouble.js'
+import { Unreachable } from './ui/trouble.js'
 
 export function App () {
   const [trouble, setTrouble] = useState<unknown>(null)
-  useEffect(() => { whoAmI().catch(setTrouble) }, [])
+  const ask = (): void => { whoAmI().then(() => setTrouble(null), setTrouble) }
+  useEffect(ask, [])
   useEffect(() => { if (me.value != null) client.connect() }, [me.value])
   return <>
-    {trouble !== null ? <Trouble error={trouble} /> : <View />}
+    {trouble !== null ? <Unreachable error={trouble} again={ask} /> : <View />}
     <Notices />
   </>
 }

@@ -11,6 +11,9 @@ export interface Me {
   is_staff: boolean
 }
 
+/** Whether the sign-in has ended while the page is open: what is written stays until somebody signs in again. */
+export const ended = signal(false)
+
 /** Undefined while it is not known yet, null when nobody has signed in. */
 export const me = signal<Me | null | undefined>(undefined)
 
@@ -27,10 +30,23 @@ export async function token (): Promise<string> {
   const guest = sessionStorage.getItem(GUEST)
   if (guest !== null) return guest
   if (held === null || held.expires - Date.now() < MARGIN) {
-    const traded = await page<{ token: string, expires_at: string }>('POST', 'auth/socket-token/')
-    held = { token: traded.token, expires: Date.parse(traded.expires_at) }
+    try {
+      const traded = await page<{ token: string, expires_at: string }>('POST', 'auth/socket-token/')
+      held = { token: traded.token, expires: Date.parse(traded.expires_at) }
+    } catch (error) {
+      if (me.value != null && error instanceof CommandError && error.code.startsWith('auth.')) ended.value = true
+      throw error
+    }
   }
   return held.token
+}
+
+/** Whether who is here has no account, and so nothing to sign in with. */
+export const isGuest = (): boolean => sessionStorage.getItem(GUEST) !== null
+
+/** Gives a token up that the server has refused. */
+export function forget (): void {
+  held = null
 }
 
 export const rest = new Rest('', token)
@@ -53,6 +69,7 @@ export async function signIn (username: string, password: string): Promise<void>
   await page('POST', 'auth/page/', { username, password })
   sessionStorage.removeItem(GUEST)
   signedIn = true
+  ended.value = false
   await whoAmI()
 }
 

@@ -23,7 +23,7 @@ export function ProjectPage ({ project }: { project: string }) {
   if (error !== null) return <><Bar /><main class="page"><Trouble error={error} /></main></>
   if (state === null) return <><Bar /><div class="loading" role="status" aria-label="Loading" /></>
   return <>
-    <Bar><a href={paths.home}>Projects</a><span aria-hidden="true">/</span><strong>{state.name}</strong></Bar>
+    <Bar><a href={paths.home} class="wide">Projects</a><span aria-hidden="true" class="wide">/</span><strong>{state.name}</strong></Bar>
     <main class="page">
       <header>
         <h1>{state.name}</h1>

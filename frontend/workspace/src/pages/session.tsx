@@ -5,7 +5,7 @@ import { me, rest } from '../identity.js'
 import { go, paths, place } from '../router.js'
 import { Activity } from '../session/activity.js'
 import { Chat } from '../session/chat.js'
-import { Documents } from '../session/documents.js'
+import { Documents, NewDocument } from '../session/documents.js'
 import { useLog } from '../session/log.js'
 import { People } from '../session/people.js'
 import { SessionMenu } from '../session/menu.js'
@@ -36,7 +36,7 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
   })
   const [panel, setPanel] = useState<Panel | null>(innerWidth > 1100 && session !== null ? 'people' : null)
   const [listed, setListed] = useState(false)
-  const [sharing, setSharing] = useState(false)
+  const [open, setOpen] = useState<'share' | 'document' | null>(null)
   const [alone, setAlone] = useState<DocumentInfo | null>(null)
   const [error, setError] = useState<unknown>(null)
   useEffect(() => {
@@ -56,27 +56,32 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
   if ((session !== null && state === null) || (session === null && alone === null)) {
     return <><Bar /><div class="loading" role="status" aria-label="Loading" /></>
   }
+  const close = (): void => setOpen(null)
   const waiting = state?.waiting.length ?? 0
+  const ended = state?.session.status === 'ended'
+  const writes = permissions.includes('write') && state?.session.status === 'active'
   const project = state?.session.project ?? alone!.project
   return <>
     <Bar end={<>
       {state !== null && <Avatars people={state.participants} />}
-      {session !== null && permissions.includes('manage_participants') && <button class="button compact" onClick={() => setSharing(true)} aria-label="Share"><Icon name="share" /><span class="wide">Share</span></button>}
+      {session !== null && !ended && permissions.includes('manage_participants') && <button class="button compact" onClick={() => setOpen('share')} aria-label="Share"><Icon name="share" /><span class="wide">Share</span></button>}
     </>}>
       <a href={paths.project(project)} class="wide">Project</a><span aria-hidden="true" class="wide">/</span>
       <strong>{state === null ? alone!.title : title || 'Session'}</strong>
-      {state !== null && state.session.status !== 'active' && <span class="tag warn">{state.session.status === 'paused' ? 'paused: read-only' : 'ended: read-only'}</span>}
+      {state !== null && state.session.status !== 'active' && <span class="tag warn">{state.session.status}<span class="wide">: read-only</span></span>}
       {state !== null && <SessionMenu session={state.session} permissions={permissions} />}
     </Bar>
     <div class={`workspace${panel === null ? '' : ' with-panel'}${listed ? ' listed' : ''}`}>
-      {session !== null && <Documents documents={documents} chosen={chosen?.id ?? null} session={session} writes={permissions.includes('write') && state?.session.status === 'active'}
+      {session !== null && <Documents documents={documents} chosen={chosen?.id ?? null} session={session} start={writes ? () => setOpen('document') : null}
         shown={listed} hide={() => setListed(false)} />}
       <main class="stage">
         {chosen !== undefined
           ? <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}><DocumentView info={chosen} session={session} version={version} key={chosen.id} permissions={session === null ? null : permissions} status={state?.session.status ?? 'active'} list={session === null ? null : () => setListed(!listed)} /></Suspense>
           : <div class="empty">
             <strong>{wanted === null ? 'No documents yet' : 'This document is gone'}</strong>
-            <p>{wanted === null ? 'Start one, and everybody here writes in it with you.' : 'Somebody has deleted it, or the address is incomplete.'}</p>
+            <p>{wanted !== null ? 'Somebody has deleted it, or the address is incomplete.'
+              : writes ? 'Start one, and everybody here writes in it with you.' : 'When somebody starts one, it is shown here.'}</p>
+            {wanted === null && writes && <button class="button primary" onClick={() => setOpen('document')}><Icon name="plus" />Start a document</button>}
             {wanted !== null && <button class="button" onClick={() => go(session === null ? paths.project(project) : paths.session(session))}>Other documents</button>}
           </div>}
       </main>
@@ -91,21 +96,22 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
         </nav>
         {panel !== null && state !== null && <aside class="panel" aria-label={PANELS.find(([name]) => name === panel)?.[1]}>
           <header><h2>{PANELS.find(([name]) => name === panel)?.[1]}</h2><button class="button bare" aria-label="Close the panel" onClick={() => setPanel(null)}><Icon name="close" /></button></header>
-          {panel === 'people' && <People state={state} permissions={permissions} mine={me.value?.id ?? ''} />}
-          {panel === 'chat' && <Chat session={session} log={log} writes={permissions.includes('write') && state.session.status === 'active'} />}
+          {panel === 'people' && <People state={state} permissions={ended ? [] : permissions} mine={me.value?.id ?? ''} />}
+          {panel === 'chat' && <Chat session={session} log={log} writes={writes} />}
           {panel === 'activity' && <Activity events={log.events} documents={documents} people={state.participants} />}
         </aside>}
       </>}
     </div>
-    {sharing && session !== null && <Share session={session} project={project} close={() => setSharing(false)} />}
+    {open === 'share' && session !== null && <Share session={session} project={project} close={close} />}
+    {open === 'document' && session !== null && <NewDocument session={session} close={close} />}
   </>
 }
 
 /** In front of a session whose people are let in one by one. */
 function Lobby () {
   return <main class="page"><div class="empty">
+    <div class="loading" role="status" aria-label="Waiting" />
     <strong>You are in the lobby</strong>
     <p>Somebody in the session has to let you in. This page opens by itself when they do.</p>
-    <div class="loading" role="status" aria-label="Waiting" />
   </div></main>
 }

@@ -2,6 +2,9 @@ import { signIn } from '../identity.js'
 import { Field, Form } from '../ui/form.js'
 import { Mark } from '../ui/icons.js'
 
+// The server has one where `seed` has made it.
+const demo = document.getElementById('app')?.dataset['demo'] === 'yes'
+
 export function SignIn () {
   return <main class="sign-in"><div>
     <header>
@@ -15,7 +18,7 @@ export function SignIn () {
         <Field label="Password" name="password" type="password" autocomplete="current-password" required />
       </Form>
     </div>
-    <p class="quiet small">The demo's names and passwords are printed by <code>make run</code>, and kept in <code>var/demo.json</code>.
-      {' '}<a href="/start/">For developers</a></p>
+    {demo && <p class="quiet small">The demo's names and passwords are printed by <code>make run</code>, and kept in <code>var/demo.json</code>.</p>}
+    <p class="quiet small"><a href="/start/">For developers</a></p>
   </div></main>
 }

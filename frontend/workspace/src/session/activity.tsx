@@ -11,7 +11,7 @@ export function Activity ({ events, documents, people }: Props) {
     return words === null ? [] : [{ event, words }]
   })
   return <ol class="messages">
-    {told.length === 0 && <li class="empty"><p>Who came, what was started, and what was changed.</p></li>}
+    {told.length === 0 && <li class="empty"><p>Who came, what was started, and what was changed, is told here.</p></li>}
     {told.reverse().map(({ event: { seq, by, at: moment }, words }) => <li class="message" key={seq}>
       <Avatar {...by} />
       <div><p>{by.name && <strong>{by.name} </strong>}{words}</p><time class="quiet small" dateTime={moment}>{at(moment)}</time></div>

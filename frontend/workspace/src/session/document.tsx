@@ -1,5 +1,5 @@
 import { lazy, Suspense } from 'preact/compat'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import * as Y from 'yjs'
 import { DocumentProvider, type CommandError, type DocumentInfo } from '@bduf/realtime'
 import { rest } from '../identity.js'
@@ -8,6 +8,7 @@ import { go, paths } from '../router.js'
 import { Dialog } from '../ui/dialog.js'
 import { Field, Form } from '../ui/form.js'
 import { Icon, type IconName } from '../ui/icons.js'
+import { Menu } from '../ui/menu.js'
 import { complain } from '../ui/notices.js'
 import { Editor } from './editor.js'
 import { History } from './history.js'
@@ -46,6 +47,8 @@ export function DocumentView ({ info, session, version, status, permissions, lis
   const [authors, setAuthors] = useState(false)
   const [renaming, setRenaming] = useState(false)
   const { synced, refusal, room } = useCondition(provider)
+  const filled = useRef(false) // once: later it is written in without a connection, too
+  filled.current ||= provider !== null && synced
   const writes = (permissions ?? room).includes('write') && status === 'active'
   // What was refused may be taken now.
   useEffect(() => { if (writes) provider?.retry() }, [writes, provider])
@@ -67,15 +70,12 @@ export function DocumentView ({ info, session, version, status, permissions, lis
         </div>}
         {merges && version === null && <button class="button bare compact" aria-pressed={authors} onClick={() => setAuthors(!authors)} title="Who wrote what" aria-label="Who wrote what"><Icon name="brush" /></button>}
         <button class="button bare compact" aria-pressed={version !== null} onClick={() => past(version === null)} title="Versions" aria-label="Versions"><Icon name="history" /></button>
-        <details class="menu">
-          <summary class="button bare compact" aria-label="Document menu"><Icon name="more" /></summary>
-          <div>
-            {writes && <button class="button bare" onClick={() => setRenaming(true)}><Icon name="pencil" />Rename</button>}
-            <button class="button bare" onClick={() => { download(info, 'markdown').catch(complain) }}><Icon name="download" />Markdown</button>
-            <button class="button bare" onClick={() => { download(info, 'json').catch(complain) }}><Icon name="download" />JSON</button>
-            {writes && <button class="button bare danger" onClick={remove}><Icon name="close" />Delete</button>}
-          </div>
-        </details>
+        <Menu label="Document menu" summary={<Icon name="more" />} compact>
+          {writes && <button class="button bare" onClick={() => setRenaming(true)}><Icon name="pencil" />Rename</button>}
+          <button class="button bare" onClick={() => { download(info, 'markdown').catch(complain) }}><Icon name="download" />Markdown</button>
+          <button class="button bare" onClick={() => { download(info, 'json').catch(complain) }}><Icon name="download" />JSON</button>
+          {writes && <button class="button bare danger" onClick={remove}><Icon name="close" />Delete</button>}
+        </Menu>
       </div>
     </header>
     {said !== null && <p class={refusal === null ? 'banner' : 'banner warn'} role="status">
@@ -89,7 +89,7 @@ export function DocumentView ({ info, session, version, status, permissions, lis
       ? <History info={info} session={session} chosen={version} writes={writes} />
       : !merges
         ? <Values info={info} writes={writes} />
-        : <div class={`sheets as-${mode}`} aria-busy={!synced}>
+        : <div class={`sheets as-${mode}`} aria-busy={!filled.current}>
           {provider !== null && mode !== 'preview' && <Editor provider={provider} writes={writes && !stuck} authors={authors} />}
           <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}>
             {provider !== null && mode !== 'write' && <Preview provider={provider} />}

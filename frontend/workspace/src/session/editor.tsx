@@ -57,7 +57,7 @@ export function Editor ({ provider, writes, authors }: Props) {
           searching.of([]),
           syntaxHighlighting(LOOK),
           placeholder('Write in Markdown. Everybody here sees it as you type.'),
-          EditorView.contentAttributes.of({ 'aria-label': 'Text of the document' }),
+          EditorView.contentAttributes.of({ 'aria-label': 'Text of the document', 'aria-description': 'Escape, then Tab, leaves the text.' }),
           writable.current.of(writability(writes)),
           coloured.current.of([]),
           yCollab(text, provider.awareness, { undoManager: undo })

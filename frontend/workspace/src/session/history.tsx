@@ -3,6 +3,7 @@ import type { DocumentInfo } from '@bduf/realtime'
 import { rest } from '../identity.js'
 import { go, paths } from '../router.js'
 import { Field, Form } from '../ui/form.js'
+import { Icon } from '../ui/icons.js'
 import { complain, tell } from '../ui/notices.js'
 import { at } from '../ui/words.js'
 
@@ -36,7 +37,6 @@ export function History ({ info, session, chosen, writes }: Props) {
       {writes && <Form action="Keep this moment" send={async ({ title }) => { await rest.post(path, { title }); read() }}>
         <Field label="Name" name="title" required maxlength={200} placeholder="Before the review" />
       </Form>}
-      {versions !== null && versions.length === 0 && <p class="quiet">None yet: one is kept by itself a little after an edit.</p>}
       <ul class="items">{versions?.map(({ id, title, author, created_at: since }) => <li key={id}>
         <a class="item" href={paths.document(info.id, session, id)} aria-current={id === version?.id ? 'true' : undefined}>
           <span class="grow"><span class="name">{title || 'Kept by itself'}</span><br /><span class="quiet small">{at(since)}{author && ` · ${author}`}</span></span>
@@ -45,18 +45,24 @@ export function History ({ info, session, chosen, writes }: Props) {
     </section>
     <section class="diff" aria-labelledby="changes">
       <header>
-        <h2 id="changes">Changed since</h2>
-        {version !== undefined && writes && <button class="button primary compact" onClick={restore}>Restore this version</button>}
+        <h2 id="changes">{version === undefined ? 'Changes' : `Changed since ${version.title === '' ? at(version.created_at) : `“${version.title}”`}`}</h2>
+        {writes && diff !== null && !isEmpty(diff) && <button class="button compact" onClick={restore}><Icon name="history" />Restore this version</button>}
       </header>
+      {versions !== null && version === undefined && <div class="empty"><strong>No versions yet</strong>
+        <p>One is kept by itself a little after an edit, and whenever somebody keeps a moment under a name. Here you see what changed since, and go back.</p></div>}
       {version !== undefined && (diff === null ? <div class="loading" role="status" aria-label="Loading" /> : <Changes diff={diff} />)}
       {version !== undefined && <p class="quiet small">SHA-256 <code class="hash">{version.content_hash}</code></p>}
     </section>
   </div>
 }
 
-function Changes ({ diff: { hunks = [], keys = [] } }: { diff: Diff }) {
-  const changed = hunks.filter(({ pieces }) => pieces.some(({ op }) => op !== 'equal'))
-  if (changed.length === 0 && keys.length === 0) return <p class="quiet">Nothing: this is what is in the document now.</p>
+const changedIn = ({ hunks = [] }: Diff) => hunks.filter(({ pieces }) => pieces.some(({ op }) => op !== 'equal'))
+const isEmpty = (diff: Diff): boolean => changedIn(diff).length === 0 && (diff.keys ?? []).length === 0
+
+function Changes ({ diff }: { diff: Diff }) {
+  const changed = changedIn(diff)
+  const { keys = [] } = diff
+  if (isEmpty(diff)) return <p class="quiet">Nothing: this is what is in the document now.</p>
   return <>
     {changed.map(({ before, after, pieces }) => <div class="hunk" key={`${before}:${after}`}>
       <span class="line quiet" aria-hidden="true">{after}</span>

@@ -1,20 +1,18 @@
 import type { SessionInfo } from '@bduf/realtime'
 import { rest } from '../identity.js'
 import { Icon } from '../ui/icons.js'
+import { Menu } from '../ui/menu.js'
 import { complain } from '../ui/notices.js'
 
 /** What may be done with a session, as far as the caller may. */
 export function SessionMenu ({ session: { id, status }, permissions }: { session: SessionInfo, permissions: string[] }) {
   if (status === 'ended' || !permissions.includes('manage_participants')) return null
   const call = (what: string): void => { rest.post(`sessions/${id}/${what}/`, {}).catch(complain) }
-  return <details class="menu">
-    <summary class="button bare" aria-label="Session menu"><Icon name="more" /></summary>
-    <div>
-      {status === 'active'
-        ? <button class="button bare" onClick={() => call('pause')}><Icon name="pause" />Pause: read-only for all</button>
-        : <button class="button bare" onClick={() => call('resume')}><Icon name="play" />Resume</button>}
-      {permissions.includes('delete_session') && <button class="button bare danger"
-        onClick={() => { if (confirm('End the session for everybody? Its documents stay readable.')) call('end') }}><Icon name="stop" />End the session</button>}
-    </div>
-  </details>
+  return <Menu label="Session menu" summary={<Icon name="more" />}>
+    {status === 'active'
+      ? <button class="button bare" onClick={() => call('pause')}><Icon name="pause" />Pause: read-only for all</button>
+      : <button class="button bare" onClick={() => call('resume')}><Icon name="play" />Resume</button>}
+    {permissions.includes('delete_session') && <button class="button bare danger"
+      onClick={() => { if (confirm('End the session for everybody? Its documents stay readable.')) call('end') }}><Icon name="stop" />End the session</button>}
+  </Menu>
 }

@@ -2,6 +2,7 @@ import type { ParticipantInfo } from '@bduf/realtime'
 import { rest } from '../identity.js'
 import type { SessionState } from '../state.js'
 import { Avatar } from '../ui/avatar.js'
+import { Icon } from '../ui/icons.js'
 import { complain } from '../ui/notices.js'
 
 const ROLES = ['owner', 'moderator', 'participant', 'observer']
@@ -42,7 +43,7 @@ function Row ({ person, own, manages, change, remove }: RowProps) {
         <select class="input role" aria-label={`Role of ${name}`} value={role} onChange={event => change(event.currentTarget.value)}>
           {ROLES.map(one => <option key={one}>{one}</option>)}
         </select>
-        <button class="button bare compact danger" onClick={remove} aria-label={`Remove ${name}`}>Remove</button>
+        <button class="button bare compact" onClick={remove} aria-label={`Remove ${name}`} title={`Remove ${name}`}><Icon name="close" /></button>
       </>
       : <span class="tag">{role}</span>}
   </li>

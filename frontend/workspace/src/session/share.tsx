@@ -31,7 +31,7 @@ export function Share ({ session, project, close }: { session: string, project: 
           <button class="button primary" onClick={() => { void copy(link) }}><Icon name="share" />Copy</button>
         </div>}
     </section>
-    <section class="form">
+    <section class="form apart">
       <h3>Add a member to the project</h3>
       <Form action="Add" send={async ({ user, role }) => {
         await rest.post(`projects/${project}/members/`, { user, role })

@@ -20,11 +20,11 @@ export function Values ({ info, writes }: { info: DocumentInfo, writes: boolean 
   useEffect(read, [info.id])
   const rows = Object.entries(fields).filter(([, { value }]) => value !== null)
   return <div class="values">
-    <table>
+    {rows.length > 0 && <table>
       <thead><tr><th scope="col">Key</th><th scope="col">Value</th></tr></thead>
       <tbody>{rows.map(([key, { value }]) => <tr key={key}><th scope="row">{key}</th><td>{typeof value === 'string' ? value : <code>{JSON.stringify(value)}</code>}</td></tr>)}</tbody>
-    </table>
-    {rows.length === 0 && <div class="empty"><p>No values yet.</p></div>}
+    </table>}
+    {rows.length === 0 && <div class="empty"><strong>No values yet</strong><p>A value has a key, and is text or JSON. Who looks at this sees it change.</p></div>}
     {writes && <Form action="Set" send={async ({ key = '', value = '' }) => {
       const base = info.strategy === 'reject' ? { base: seq } : {}
       await rest.patch(`documents/${info.id}/content/`, { changes: [{ key, value: meant(value) }], ...base })

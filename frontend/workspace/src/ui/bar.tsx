@@ -4,6 +4,7 @@ import { paths } from '../router.js'
 import { Avatar } from './avatar.js'
 import { Connection } from './connection.js'
 import { Icon, Mark } from './icons.js'
+import { Menu } from './menu.js'
 import { complain } from './notices.js'
 import { theme, turn } from './theme.js'
 
@@ -16,18 +17,15 @@ export function Bar ({ children, end }: { children?: ComponentChildren, end?: Co
     <div class="end">
       <Connection />
       {end}
-      <button class="button bare" onClick={turn} aria-label={theme.value === 'dark' ? 'Light colours' : 'Dark colours'}>
-        <Icon name={theme.value === 'dark' ? 'sun' : 'moon'} />
-      </button>
-      {who != null && <details class="menu">
-        <summary class="button bare"><Avatar user={who.id} name={who.name} kind={who.kind} /><span class="visually-hidden">Account of {who.name}</span></summary>
-        <div>
-          <p><strong>{who.name}</strong><br /><span class="quiet small">{who.username}</span></p>
-          {who.is_staff && <a class="button bare" href="/admin/" target="_blank">Admin</a>}
-          <a class="button bare" href="/start/" target="_blank">For developers</a>
-          <button class="button bare" onClick={() => { signOut().catch(complain) }}>Sign out</button>
-        </div>
-      </details>}
+      {who != null && <Menu summary={<><Avatar user={who.id} name={who.name} kind={who.kind} /><span class="visually-hidden">Account of {who.name}</span></>}>
+        <p><strong>{who.name}</strong><br /><span class="quiet small">{who.username}</span></p>
+        <button class="button bare" onClick={turn}>
+          <Icon name={theme.value === 'dark' ? 'sun' : 'moon'} />{theme.value === 'dark' ? 'Light colours' : 'Dark colours'}
+        </button>
+        {who.is_staff && <a class="button bare" href="/admin/" target="_blank"><Icon name="people" />Admin</a>}
+        <a class="button bare" href="/start/" target="_blank"><Icon name="document" />For developers</a>
+        <button class="button bare" onClick={() => { signOut().catch(complain) }}><Icon name="leave" />Sign out</button>
+      </Menu>}
     </div>
   </header>
 }

@@ -1,11 +1,15 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from './icons.js'
 
 /** A dialog over the page: Escape and a click beside it close it, and the focus goes back to where it was. */
 export function Dialog ({ title, close, children }: { title: string, close: () => void, children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => { dialog.current?.showModal() }, [])
+  useLayoutEffect(() => {
+    const shown = dialog.current!
+    shown.showModal()
+    return () => shown.close() // before it is gone: who removes it leaves the focus nowhere
+  }, [])
   return <dialog ref={dialog} class="dialog" aria-label={title} onClose={close}
     onClick={event => { if (event.target === dialog.current) dialog.current?.close() }}>
     <div>

@@ -14,11 +14,13 @@ export function Form ({ action, send, children }: Props) {
   const [wrong, setWrong] = useState<string | null>(null)
   const submit = async (event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault()
-    const values = Object.fromEntries([...new FormData(event.currentTarget)].map(([name, value]) => [name, String(value)]))
+    const form = event.currentTarget
+    const values = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]))
     setBusy(true)
     setWrong(null)
     try {
       await send(values)
+      form.reset()
     } catch (error) {
       setWrong(wordsOf(error))
     } finally {

@@ -16,3 +16,8 @@ export function at (moment: string): string {
   const time = when.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
   return when.toDateString() === new Date().toDateString() ? time : `${when.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${time}`
 }
+
+/** How many edits the server has not confirmed, as the beginning of a sentence. */
+export function edits (count: number): string {
+  return count === 1 ? '1 unsaved edit is' : `${count} unsaved edits are`
+}
