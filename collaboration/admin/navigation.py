@@ -28,6 +28,8 @@ GROUPS: dict[str, list[tuple[str, str, str]]] = {
     ],
     "People": [
         ("Users", "accounts.User", "person"),
+        ("Notifications", "notifications.Notification", "notifications"),
+        ("Notification preferences", "notifications.Preferences", "tune"),
         ("Revoked tokens", "accounts.RevokedToken", "key_off"),
     ],
     "Record": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,10 +28,11 @@ from notifications.models import Mute, Notification
 
 DATA_BYTES = 8_192
 SERVER = Author("", "", "")
+_PATH = re.compile(r"/(?![/\\])[!-~]{0,499}")  # with a second slash it would lead to another host
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """What to tell somebody. Texts that are too long are cut; `link` is a path of the workspace.
+    """What to tell somebody. Texts that are too long are cut; a `link` that is no path of the workspace is left out.
 
     The same `key` is told a user once. What one `must_act` on is told again until `settle` or `expires_at`.
     """
@@ -64,7 +66,8 @@ def notify(*, told: Iterable[tuple[UUID, Notice]], by: Author) -> int:
     looked into the own room has none, and finds the notification on the first look.
     Takes a fixed number of queries. Raises msg.bad_value for data that is over 8 KiB.
     """
-    pairs = list(told)
+    if not (pairs := list(told)):
+        return 0
     user_rooms_lock(user for user, _ in pairs)
     rows = _store(_wanted(pairs, by))
     announce(rows, by)
@@ -180,7 +183,7 @@ def _row(user: UUID, notice: Notice, by: Author, now: datetime) -> Notification:
         session=notice.session,
         title=text(" ".join(notice.title.split()), 200),
         body=text(notice.body, 2_000),
-        link=text(notice.link, 500),
+        link=notice.link if _PATH.fullmatch(notice.link) else "",
         data=data,
         by_id=UUID(by.user) if by.user else None,
         by_name=text(by.name, 150),

@@ -31,13 +31,14 @@ from collaboration.models import (
     Project,
     Session,
 )
+from notifications.models import Preferences
 from tests.collaboration.conftest import Team
 from tests.operators import page
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
-OURS = ("accounts", "audit", "rooms", "gateway", "collaboration")
+OURS = ("accounts", "audit", "rooms", "gateway", "collaboration", "notifications")
 SHOWN = [model for model in apps.get_models() if model._meta.app_label in OURS and model in admin.site._registry]
 READ_ONLY = [model for model in SHOWN if isinstance(admin.site._registry[model], ReadOnlyAdmin)]
 
@@ -61,6 +62,7 @@ def rows(team: Team) -> Connection:
     services.invitation_create(session=team.session.pk, by=team.owner, role="observer", max_uses=5)
     document = services.document_create(session=team.session.pk, by=team.owner, title="Plan", content={"a": 1})
     services.version_create(document=document.pk, title="First", by=team.owner)
+    Preferences.objects.create(user=team.owner, kinds={"*": ["in_app"]})
     return connection
 
 

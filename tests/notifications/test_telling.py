@@ -100,11 +100,26 @@ def test_a_thousand_users_take_as_many_queries_as_one() -> None:
 
 
 def test_texts_are_cut_and_fit_every_database(ada: User) -> None:
-    tell(ada, title="x\n\ny\0" + "z" * 300, body="\ud800" * 3_000, link="/" + "l" * 900, data={"a": "\0"})
+    tell(ada, title="x\n\ny\0" + "z" * 300, body="\ud800" * 3_000, data={"a": "\0"})
     row = Notification.objects.get(user=ada)
-    assert (len(row.title), len(row.body), len(row.link)) == (200, 2_000, 500)
+    assert (len(row.title), len(row.body)) == (200, 2_000)
     assert row.title.startswith("x y")
     assert "\0" not in row.title + str(row.data)
+
+
+@pytest.mark.parametrize("link", ["/", "/sessions/1?a=b#c", "/" + "l" * 499])
+def test_a_link_is_a_path_of_the_workspace(ada: User, link: str) -> None:
+    tell(ada, link=link)
+    assert Notification.objects.get().link == link
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "@evil.example", "/a b", "/\n", "/" + "l" * 500],
+)
+def test_a_link_that_leads_elsewhere_is_left_out(ada: User, link: str) -> None:
+    tell(ada, link=link)
+    assert Notification.objects.get().link == ""
 
 
 def test_data_has_a_limit(ada: User) -> None:
