@@ -109,7 +109,7 @@ class Approval(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["project", "-created_at"], name="approval_of_project"),
-            models.Index(fields=["document"], name="approval_pending", condition=models.Q(state="pending")),
+            models.Index(fields=["project", "document"], name="approval_pending", condition=models.Q(state="pending")),
         ]
 
     def __str__(self) -> str:

@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='approval',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['document'], name='approval_pending'),
+            index=models.Index(condition=models.Q(('state', 'pending')), fields=['project', 'document'], name='approval_pending'),
         ),
         migrations.AddIndex(
             model_name='timer',

@@ -26,6 +26,7 @@ from collaboration.services import actor_of, author_of
 from collaboration.services.acting import ADMIN
 
 PENDING = Approval.State.PENDING
+DECIDED = (Approval.State.APPROVED, Approval.State.REJECTED, Approval.State.CHANGES_REQUESTED)
 
 
 class Acting(msgspec.Struct, frozen=True):
@@ -84,16 +85,20 @@ def close(standing: Standing, state: str, now: datetime, reason: str = "") -> No
 
 
 def judge(approval: Approval, now: datetime) -> Standing:
-    """Sees how a request stands, and saves what follows: its end, or the stage it has come to."""
+    """Sees how a request stands, and saves what follows: its end by votes, or the stage it has come to.
+
+    Where its document is not what was voted on any more, nothing does: the votes are about to be dismissed. What
+    follows from the clock is left to the timers.
+    """
     [standing] = selectors.standings([approval], now)
     state, stage = standing.outcome.state, standing.outcome.stage
-    if approval.state != PENDING:
+    if approval.state != PENDING or selectors.drift(approval) is not None:
         return standing
     if stage != approval.stage:
         approval.stage = stage
         approval.save(update_fields=["stage"])
         [standing] = selectors.standings([approval], now)  # whom it was escalated to is asked in this stage, too
-    if state != PENDING:
+    if state in DECIDED and (approval.expires_at is None or now < approval.expires_at):
         close(standing, state, now)
     return standing
 

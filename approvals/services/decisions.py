@@ -84,7 +84,7 @@ def approval_decide(
             was=was,
             action="decide",
             details=details,
-            told=told,
+            told=[(user, notice) for user, notice in told if user != by.pk],
             done=[by.pk, UUID(seat)],
             vote=shown,
         )

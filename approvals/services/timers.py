@@ -13,7 +13,7 @@ from approvals import selectors
 from approvals.messages import ApprovalChanged, ApprovalInfo, ApprovalUpdated
 from approvals.models import Approval, Timer, Vote
 from approvals.selectors import Standing
-from approvals.services.acting import PENDING, SERVER, close, judge, lock_approval, publish
+from approvals.services.acting import DECIDED, PENDING, SERVER, close, judge, lock_approval, publish
 from approvals.services.notices import Told, key_of, notice
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms.transactions import write
@@ -98,16 +98,13 @@ def seats_follow() -> int:
     return sum(_follow(standing.approval.pk, now) for standing in done[:AT_ONCE])
 
 
-DECIDED = (Approval.State.APPROVED, Approval.State.REJECTED, Approval.State.CHANGES_REQUESTED)
-
-
 def _follow(approval_id: UUID, now: datetime) -> bool:
     with write():
         try:
             approval = lock_approval(approval_id)
         except RealtimeError:
             return False
-        if approval.state != PENDING or (approval.expires_at is not None and approval.expires_at <= now):
+        if approval.state != PENDING:
             return False
         was, before = key_of(approval), approval.stage
         standing = judge(approval, now)

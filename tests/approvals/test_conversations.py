@@ -15,6 +15,7 @@ from bduf_realtime.accounts.models import User
 from notifications.models import Notification
 from tests.approvals.asking import ask, decide, refused, told
 from tests.collaboration.conftest import Team
+from tests.collaboration.writing import create, put
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +82,19 @@ def test_open_conversations_keep_from_approval_where_the_policy_says_so(team: Te
     assert (voted.state, voted.approval.explanation) == ("pending", "All have approved; 1 conversation is open.")
     assert refused(resolve, asked, team.observer, begun.id)[0] == "perm.denied"
     assert resolve(asked, team.participant, begun.id).state == "approved"
+
+
+def test_votes_on_a_former_content_are_not_made_to_count_by_the_end_of_a_conversation(team: Team) -> None:
+    document = create(team, content="One.")
+    asked = ask(team, about=document, policy=ALL_RESOLVED)
+    begun = say(asked, team.observer).comment
+    assert begun is not None
+    decide(asked, team.owner)
+    put(document, "Two.", team.participant)
+    assert resolve(asked, team.participant, begun.id).state == "pending"
+    services.rounds_follow()
+    shown = selectors.approval_detail(UUID(asked.id), team.owner)
+    assert (shown.state, shown.round) == ("pending", 2)
 
 
 def test_a_conversation_is_opened_again(team: Team) -> None:

@@ -28,7 +28,9 @@ pytestmark = pytest.mark.django_db
 
 
 def kinds(user: Any) -> list[str]:
-    return list(Notification.objects.filter(user=user).order_by("created_at", "pk").values_list("kind", flat=True))
+    """What somebody was notified of in approvals, in order."""
+    found = Notification.objects.filter(user=user, kind__startswith="approval.").order_by("created_at", "pk")
+    return list(found.values_list("kind", flat=True))
 
 
 # --- asking ------------------------------------------------------------------------------------------------------
