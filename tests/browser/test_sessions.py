@@ -56,3 +56,16 @@ async def test_a_paused_session_is_read_only_and_says_so(house: Live, sit: Sit) 
     await desk.page.get_by_role("button", name="Pause: read-only for all").click()
     await desk.page.get_by_text("paused: read-only").wait_for()
     assert await desk.text.get_attribute("contenteditable") == "false"
+
+
+async def test_a_session_ends_only_after_a_question(house: Live, sit: Sit) -> None:
+    desk = await sit("owner0", session(house))
+    await desk.start("Over")
+    dialog = desk.page.get_by_role("dialog")
+    for answer in ("Cancel", "End the session"):
+        assert not await desk.page.get_by_text("ended: read-only").count()
+        await desk.page.get_by_label("Session menu").click()
+        await desk.page.get_by_role("button", name="End the session").click()
+        await dialog.get_by_role("button", name=answer).click()
+        await dialog.wait_for(state="detached")
+    await desk.page.get_by_text("ended: read-only").wait_for()

@@ -127,8 +127,8 @@ async def test_what_is_refused_for_good_is_shown_and_can_be_discarded(house: Liv
         await one.page.get_by_role("button", name="Download mine").click()
     assert (await download.value).suggested_filename.endswith("(mine).md")
     await other.write("And this. ")
-    one.page.on("dialog", lambda dialog: dialog.accept())
     await one.page.get_by_role("button", name="Discard mine").click()
+    await one.page.get_by_role("dialog").get_by_role("button", name="Discard mine").click()
     await one.until("Ours. And this.")
     assert await one.read() == "Ours. And this. "
     await one.write("Together.")

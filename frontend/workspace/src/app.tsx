@@ -9,6 +9,7 @@ import { SignIn } from './pages/sign-in.js'
 import { client } from './realtime.js'
 import { place } from './router.js'
 import { Notices } from './ui/notices.js'
+import { Questions } from './ui/question.js'
 import { Unreachable } from './ui/trouble.js'
 
 export function App () {
@@ -18,6 +19,7 @@ export function App () {
   useEffect(() => { if (me.value != null) client.connect() }, [me.value])
   return <>
     {trouble !== null ? <Unreachable error={trouble} again={ask} /> : <View />}
+    <Questions />
     <Notices />
   </>
 }

@@ -1,7 +1,7 @@
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect, useState } from 'preact/hooks'
 import type { DocumentInfo, RoomEvent } from '@bduf/realtime'
-import { me, rest } from '../identity.js'
+import { isGuest, me, rest } from '../identity.js'
 import { go, paths, place } from '../router.js'
 import { Activity } from '../session/activity.js'
 import { Chat } from '../session/chat.js'
@@ -66,7 +66,7 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
       {state !== null && <Avatars people={state.participants} />}
       {session !== null && !ended && permissions.includes('manage_participants') && <button class="button compact" onClick={() => setOpen('share')} aria-label="Share"><Icon name="share" /><span class="wide">Share</span></button>}
     </>}>
-      <a href={paths.project(project)} class="wide">Project</a><span aria-hidden="true" class="wide">/</span>
+      <ProjectLink project={project} />
       <strong>{state === null ? alone!.title : title || 'Session'}</strong>
       {state !== null && state.session.status !== 'active' && <span class="tag warn">{state.session.status}<span class="wide">: read-only</span></span>}
       {state !== null && <SessionMenu session={state.session} permissions={permissions} />}
@@ -105,6 +105,15 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
     {open === 'share' && session !== null && <Share session={session} project={project} close={close} />}
     {open === 'document' && session !== null && <NewDocument session={session} close={close} />}
   </>
+}
+
+/** The way to the project, for those who may see it: guests may not. */
+function ProjectLink ({ project }: { project: string }) {
+  const [name, setName] = useState<string | null>(null)
+  useEffect(() => {
+    if (!isGuest()) rest.get<{ name: string }>(`projects/${project}/`).then(({ name }) => setName(name), () => setName(null))
+  }, [project])
+  return name === null ? null : <><a href={paths.project(project)} class="wide">{name}</a><span aria-hidden="true" class="wide">/</span></>
 }
 
 /** In front of a session whose people are let in one by one. */

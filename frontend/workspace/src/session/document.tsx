@@ -10,6 +10,7 @@ import { Field, Form } from '../ui/form.js'
 import { Icon, type IconName } from '../ui/icons.js'
 import { Menu } from '../ui/menu.js'
 import { complain } from '../ui/notices.js'
+import { ask } from '../ui/question.js'
 import { Editor } from './editor.js'
 import { History } from './history.js'
 import { Values } from './values.js'
@@ -54,7 +55,6 @@ export function DocumentView ({ info, session, version, status, permissions, lis
   useEffect(() => { if (writes) provider?.retry() }, [writes, provider])
   const past = (open: boolean): void => go(open ? `${paths.document(info.id, session)}/versions/latest` : paths.document(info.id, session))
   const remove = (): void => {
-    if (!confirm(`Delete “${info.title}” for everybody?`)) return
     rest.delete(`documents/${info.id}/`).then(() => go(session === null ? paths.project(info.project) : paths.session(session)), complain)
   }
   const lost = refusal?.details['reason'] === 'client_id'
@@ -74,7 +74,7 @@ export function DocumentView ({ info, session, version, status, permissions, lis
           {writes && <button class="button bare" onClick={() => setRenaming(true)}><Icon name="pencil" />Rename</button>}
           <button class="button bare" onClick={() => { download(info, 'markdown').catch(complain) }}><Icon name="download" />Markdown</button>
           <button class="button bare" onClick={() => { download(info, 'json').catch(complain) }}><Icon name="download" />JSON</button>
-          {writes && <button class="button bare danger" onClick={remove}><Icon name="close" />Delete</button>}
+          {writes && <button class="button bare danger" onClick={() => ask(`“${info.title}” is deleted for everybody.`, 'Delete', remove)}><Icon name="close" />Delete</button>}
         </Menu>
       </div>
     </header>
@@ -82,7 +82,7 @@ export function DocumentView ({ info, session, version, status, permissions, lis
       {said}
       {refusal !== null && !refusal.retryable && provider !== null && (lost || provider.unsaved.count > 0) && <>
         <button class="button compact" onClick={() => save(new Blob([provider.doc.getText('content').toString()]), `${info.title} (mine).md`)}>Download mine</button>
-        <button class="button compact" onClick={() => { if (confirm('Give up what the server does not take?')) startOver() }}>Discard mine</button>
+        <button class="button compact" onClick={() => ask('What you wrote and the server does not take is given up.', 'Discard mine', startOver)}>Discard mine</button>
       </>}
     </p>}
     {version !== null

@@ -3,6 +3,7 @@ import { rest } from '../identity.js'
 import { Icon } from '../ui/icons.js'
 import { Menu } from '../ui/menu.js'
 import { complain } from '../ui/notices.js'
+import { ask } from '../ui/question.js'
 
 /** What may be done with a session, as far as the caller may. */
 export function SessionMenu ({ session: { id, status }, permissions }: { session: SessionInfo, permissions: string[] }) {
@@ -13,6 +14,6 @@ export function SessionMenu ({ session: { id, status }, permissions }: { session
       ? <button class="button bare" onClick={() => call('pause')}><Icon name="pause" />Pause: read-only for all</button>
       : <button class="button bare" onClick={() => call('resume')}><Icon name="play" />Resume</button>}
     {permissions.includes('delete_session') && <button class="button bare danger"
-      onClick={() => { if (confirm('End the session for everybody? Its documents stay readable.')) call('end') }}><Icon name="stop" />End the session</button>}
+      onClick={() => ask('The session ends for everybody. Its documents stay readable.', 'End the session', () => call('end'))}><Icon name="stop" />End the session</button>}
   </Menu>
 }
