@@ -140,7 +140,10 @@ class PreferencesAdmin(ReadOnlyAdmin):
 
     @column("Kinds")
     def said(self, row: Preferences) -> str:
-        return ", ".join(f"{kind}: {' and '.join(channels) or 'no'}" for kind, channels in row.kinds.items()) or "-"
+        return (
+            ", ".join(f"{kind}: {' and '.join(channels) or 'no'}" for kind, channels in sorted(row.kinds.items()))
+            or "-"
+        )
 
     @column("Muted")
     def muted(self, row: Preferences) -> str:

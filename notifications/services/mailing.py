@@ -18,8 +18,7 @@ from notifications.models import Notification
 
 logger = structlog.get_logger(__name__)
 
-USERS_AT_ONCE = 50
-PER_USER = 500
+USERS_AT_ONCE, ROWS_AT_ONCE = 50, 5_000
 # The time after which a claim counts as failed, doubled with every try up to the longest: more than a day in all.
 PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
 TRIES = 10
@@ -38,7 +37,7 @@ def mails_claim() -> list[tuple[User, list[Notification]]]:
         given_up = due.filter(mail_tries__gte=TRIES).update(mail_due=None)
         users = list(due.order_by().values_list("user", flat=True).distinct()[:USERS_AT_ONCE])
         rows = due.filter(user__in=users).select_related("user").select_for_update(of=("self",), skip_locked=True)
-        for row in rows.order_by("user", "created_at", "pk")[: USERS_AT_ONCE * PER_USER]:
+        for row in rows.order_by("user", "created_at", "pk")[:ROWS_AT_ONCE]:
             claimed[row.user].append(row)
         again = [
             When(mail_tries=tries, then=Value(now + min(PAUSE * 2**tries, LONGEST_PAUSE))) for tries in range(TRIES)

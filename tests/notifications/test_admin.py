@@ -61,5 +61,5 @@ def test_preferences_are_told_in_words(ada: User, root: Client) -> None:
     row = Preferences.objects.create(user=ada, kinds={"test.*": [], "a": ["email", "in_app"]})
     Mute.objects.create(user=ada, scope="project:1")
     text = root.get(page(Preferences, row.pk, "change")).content.decode()
-    assert "test.*: no, a: email and in_app" in text
+    assert "a: email and in_app, test.*: no" in text
     assert "project:1" in text
