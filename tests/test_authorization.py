@@ -374,9 +374,10 @@ async def test_a_room_of_anothers_is_answered_as_one_that_does_not_exist(everybo
     peer = await connected(everybody["owner"])
     nobody = str(uuid.uuid4())
     theirs = {"session": str(everybody.foreign_session.pk), "project": str(everybody.foreign_project.pk)}
+    theirs["approval"] = everybody.foreign_approval.id
     for row in COMMAND_TABLE:
         type_, data = frame(everybody, "owner", row)
-        holes = [name for name in ("session", "project", "room") if name in data]
+        holes = [name for name in ("session", "project", "room", "approval") if name in data]
         for hole in holes:
             kind = data[hole].partition(":")[0] if hole == "room" else hole
             prefix = f"{kind}:" if hole == "room" else ""
@@ -384,7 +385,8 @@ async def test_a_room_of_anothers_is_answered_as_one_that_does_not_exist(everybo
             answers = [await peer.ask(type_, {**data, hole: f"{prefix}{id_}"}) for id_ in (there, nowhere)]
             said = [{name: a.get(name) for name in ("code", "message", "details")} for a in answers]
             assert said[0] == said[1], row
-            assert said[0]["code"] in ("room.not_found", "room.not_joined", "session.not_found"), row
+            nothing = ("room.not_found", "room.not_joined", "session.not_found", "approval.not_found")
+            assert said[0]["code"] in nothing, row
 
 
 @pytest.mark.usefixtures("sockets")

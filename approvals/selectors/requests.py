@@ -88,8 +88,10 @@ def approval_detail(approval: UUID, user: User) -> ApprovalDetail:
     """A request with all that was said, and the content there is to decide on now; raises what `approval_for` does."""
     found, _ = approval_for(approval, user.pk)
     if found.state == Approval.State.PENDING and (present := drift(found)) is not None:
-        found.content_hash = present.content_hash
-        found.changed_seq = found.changed_seq or present.seq
+        # As it will be in a second, when the change is noticed, and with what there is to decide on.
+        found.content_hash, found.changed_seq = present.content_hash, found.changed_seq or present.seq
+        if found.votes.filter(round=found.round).exists():
+            found.round, found.stage = found.round + 1, 0
     [standing] = standings([found])
     [info] = approval_infos([standing], whole=True)
     comments = Comment.objects.filter(approval=found).order_by("at", "pk")

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from approvals import selectors
-from approvals.messages import ApprovalAnswer, ApprovalChanged, ApprovalInfo, ApprovalUpdated
+from approvals.messages import MAX_REASON, ApprovalAnswer, ApprovalChanged, ApprovalInfo, ApprovalUpdated
 from approvals.models import Approval
 from approvals.services.acting import Acting, close, lock_approval, publish, refuse_closed, role_of
 from approvals.services.notices import key_of
@@ -15,7 +15,7 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.rooms.transactions import write
 from collaboration import roles
-from collaboration.services.acting import ADMIN
+from collaboration.services.acting import ADMIN, because
 from collaboration.text import plain_name
 
 
@@ -24,9 +24,10 @@ def approval_cancel(
 ) -> ApprovalAnswer:
     """Takes a request back; for who made it, moderators and owners.
 
-    Raises approval.not_found, perm.denied, approval.already_decided, approval.expired.
+    Raises approval.not_found, perm.denied, msg.bad_value, approval.already_decided, approval.expired.
     """
     now, acting = timezone.now(), Acting(by, door, connection)
+    reason = plain_name(reason, "reason", MAX_REASON)
     with write():
         found = lock_approval(approval)
         role = role_of(found, acting)
@@ -36,7 +37,7 @@ def approval_cancel(
         was = key_of(found)
         [standing] = selectors.standings([found], now)
         close(standing, Approval.State.CANCELLED, now, reason)
-        details = {"reason": reason} if reason else {}
+        details = because(reason)
         return publish(standing, acting, "cancelled", ApprovalChanged, was=was, action="cancel", details=details)
 
 
@@ -55,7 +56,8 @@ def approval_bypass(
         allowed = standing.policy.bypass
         if door != ADMIN and (role not in allowed or str(by.pk) not in standing.people.certifying):
             raise RealtimeError("perm.denied", details={"role": role, "needs": list(allowed)})
-        if not plain_name(reason, "reason", 500):
+        reason = plain_name(reason, "reason", MAX_REASON)
+        if not reason:
             raise RealtimeError("msg.bad_value", "Say why.", details={"field": "reason"})
         refuse_closed(found, now)
         was = key_of(found)

@@ -83,6 +83,15 @@ class ApprovalView(APIView):
         return Response(msgspec.to_builtins(selectors.approval_detail(pk, caller(request))))
 
 
+def takes(body: type[Data]) -> Callable[[type[Step]], type[Step]]:
+    """Describes a call with such a body, which answers with the request."""
+    given = {"application/json": shape(body)}
+    described: Callable[[type[Step]], type[Step]] = extend_schema(
+        parameters=[KEY], request=given, responses={200: shape(ApprovalDetail)}
+    )
+    return described
+
+
 class Step(APIView):
     """Something done to a request."""
 
@@ -99,9 +108,7 @@ class Step(APIView):
         return Response(once(request, change))
 
 
-@extend_schema(
-    parameters=[KEY], request={"application/json": shape(messages.Decide)}, responses={200: shape(ApprovalDetail)}
-)
+@takes(messages.Decide)
 class Decide(Step):
     """Votes, on the content with that hash."""
 
@@ -109,11 +116,7 @@ class Decide(Step):
     body = messages.Decide
 
 
-@extend_schema(
-    parameters=[KEY],
-    request={"application/json": shape(messages.Say)},
-    responses={200: shape(ApprovalDetail)},
-)
+@takes(messages.Say)
 class Comment(Step):
     """Says something: begins a conversation, or answers in one."""
 
@@ -121,11 +124,7 @@ class Comment(Step):
     body = messages.Say
 
 
-@extend_schema(
-    parameters=[KEY],
-    request={"application/json": shape(messages.Resolve)},
-    responses={200: shape(ApprovalDetail)},
-)
+@takes(messages.Resolve)
 class Resolve(Step):
     """Closes a conversation, or opens it again."""
 
@@ -133,11 +132,7 @@ class Resolve(Step):
     body = messages.Resolve
 
 
-@extend_schema(
-    parameters=[KEY],
-    request={"application/json": shape(messages.Delegate)},
-    responses={200: shape(ApprovalDetail)},
-)
+@takes(messages.Delegate)
 class Delegate(Step):
     """Has somebody decide in the caller's place."""
 
@@ -145,9 +140,7 @@ class Delegate(Step):
     body = messages.Delegate
 
 
-@extend_schema(
-    parameters=[KEY], request={"application/json": shape(messages.Cancel)}, responses={200: shape(ApprovalDetail)}
-)
+@takes(messages.Cancel)
 class Cancel(Step):
     """Takes the request back."""
 
@@ -155,9 +148,7 @@ class Cancel(Step):
     body = messages.Cancel
 
 
-@extend_schema(
-    parameters=[KEY], request={"application/json": shape(messages.Bypass)}, responses={200: shape(ApprovalDetail)}
-)
+@takes(messages.Bypass)
 class Bypass(Step):
     """Goes without the approvals that are missing."""
 

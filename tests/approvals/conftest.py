@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from approvals.services import requests
 from bduf_realtime.gateway.conf import conf
 from collaboration.services import versions
 from tests.collaboration.conftest import quick_passwords, team
@@ -18,7 +19,7 @@ def tune(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Gives the services other limits."""
 
     def change(**limits: Any) -> None:
-        for module in (versions,):
+        for module in (requests, versions):
             monkeypatch.setattr(module, "conf", msgspec.structs.replace(conf, **limits))
 
     return change

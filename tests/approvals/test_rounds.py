@@ -67,7 +67,8 @@ def test_the_next_vote_is_on_what_is_there_then(team: Team, document: Document) 
     now = content_hash(document)
     code, details = refused(decide, asked, team.moderator)  # although nobody has noticed yet
     assert (code, details["content_hash"]) == ("approval.stale", now)
-    assert detail(asked, team).content_hash == now
+    shown = detail(asked, team)
+    assert (shown.content_hash, shown.round, [vote.stale for vote in shown.votes]) == (now, 2, [True])
     voted = decide(asked, team.moderator, content_hash=now)
     assert (voted.approval.round, voted.content_hash, voted.approval.stale) == (2, now, False)
     assert {(v.name, v.stale) for v in voted.approval.votes} == {("owner", True), ("moderator", False)}
@@ -178,15 +179,13 @@ def test_a_request_about_a_deleted_document_is_taken_back(team: Team, document: 
 
 
 def test_pinned_versions_are_no_trouble_to_those_made_by_the_clock(team: Team, document: Document, tune: Any) -> None:
-    from collaboration.services import versions
-
     ask(team, about=document)
     tune(document_versions=2)
     for number in range(5):
         put(document, f"{number}.", team.participant)
         Document.objects.update(version_due="2020-01-01T00:00Z")
         services.versions_keep_due()
-    assert DocumentVersion.objects.filter(pinned=False).count() == versions.conf.document_versions == 2
+    assert DocumentVersion.objects.filter(pinned=False).count() == 2
     assert DocumentVersion.objects.filter(pinned=True).count() == 1
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from approvals import selectors, services
 from approvals.models import Approval, Policy, PolicyVersion, Vote
-from approvals.services import requests
 from bduf_realtime.audit.models import AuditEntry
 from bduf_realtime.rooms import log
 from collaboration import services as collaboration
@@ -155,8 +154,8 @@ def test_only_who_may_write_may_ask(team: Team) -> None:
     assert refused(ask, team, about=document)[0] == "session.paused"
 
 
-def test_a_project_has_so_many_open_requests(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "conf", msgspec.structs.replace(requests.conf, max_open_approvals=1))
+def test_a_project_has_so_many_open_requests(team: Team, tune: Callable[..., None]) -> None:
+    tune(max_open_approvals=1)
     asked = ask(team)
     assert refused(ask, team)[0] == "quota.exceeded"
     decide(asked, team.owner)
