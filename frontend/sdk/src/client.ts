@@ -59,6 +59,8 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   private readonly url: string
   private readonly queue = new CommandQueue(this.instance.slice(0, 8))
   private readonly rooms = new Map<string, Room>()
+  /** What is wanted in rooms that are entered for notifications. */
+  private readonly topics = new Map<string, string[]>()
   private readonly pulse = new Pulse(() => this.lost(0, 'silence'))
   private socket: Socket | null = null
   private clock: ReturnType<typeof setTimeout> | undefined
@@ -244,6 +246,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     if (room === undefined) {
       room = new Room(name, this.askFor, () => {
         this.rooms.delete(name)
+        this.topics.delete(name)
         if (this.connected !== null) this.send('room:leave', { room: name }, { once: true }).catch(() => {})
       })
       this.rooms.set(name, room)
@@ -251,6 +254,14 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     }
     room.wanted++
     return room
+  }
+
+  /** @internal The user's own room, in which notifications about these topics are told. */
+  own (name: string, topics: string[]): Room {
+    this.topics.set(name, topics)
+    const known = this.rooms.get(name)
+    if (this.connected !== null) known?.refresh() // it was entered without them
+    return this.room(name)
   }
 
   /** What the server has not confirmed yet: durable commands, and edits of documents. */
@@ -271,7 +282,13 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   private readonly askFor: Ask = (data, told) => {
     if (this.connected === null) return // every room is joined when it is there
     // Before whatever waits: that may need the room.
-    const pending = this.queue.add('room:join', data, { once: true }, told)
+    const topics = this.topics.get(data.room)
+    const pending = topics === undefined
+      ? this.queue.add('room:join', data, { once: true }, told)
+      : this.queue.add<Acks['notification:subscribe']>('notification:subscribe', { topics, since: data.since }, { once: true }, {
+        resolve: answer => told.resolve({ ...answer, data: { members: [], role: '', permissions: [], ...answer.data } }),
+        reject: told.reject
+      })
     if (pending !== null) this.post(pending)
   }
 
