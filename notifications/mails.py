@@ -32,7 +32,7 @@ def digest(user: User, rows: Sequence[Notification]) -> EmailMultiAlternatives:
     """The mail that tells a user what there is to read. The same rows make a mail of the same Message-ID."""
     number = len(rows)
     subject = rows[0].title if number == 1 else f"{number} notifications: {rows[0].title}"
-    preferences = f"{settings.PUBLIC_URL}/notifications/preferences"
+    preferences = f"{settings.PUBLIC_URL}/preferences"
     shown = {
         "name": user.display_name,
         "notifications": [(row, link_of(row)) for row in rows[:SHOWN]],

@@ -46,7 +46,7 @@ def notice(approval: Approval, kind: str, title: str, body: str = "") -> Notice:
         kind,
         f"{title}: {approval.title}",
         body,
-        f"/projects/{approval.project_id}/approvals/{approval.pk}",
+        f"/approvals/{approval.pk}",
         approval.project_id,
         approval.session_id,
         {"approval": str(approval.pk), "state": approval.state, "round": approval.round},

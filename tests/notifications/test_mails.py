@@ -78,7 +78,7 @@ def test_one_notification_is_one_mail_with_its_link(ada: User) -> None:
     assert "<script>" not in html
     assert 'href="https://realtime.example/sessions/1"' in html
     headers = message.message()
-    assert headers["List-Unsubscribe"] == "<https://realtime.example/notifications/preferences>"
+    assert headers["List-Unsubscribe"] == "<https://realtime.example/preferences>"
     assert headers["Auto-Submitted"] == "auto-generated"
     assert headers["Message-ID"].endswith("@realtime.example>")
 
