@@ -21,5 +21,5 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
     path("", workspace, name="workspace"),
-    re_path(r"^(?:projects|sessions|documents|approvals|notifications)/[0-9a-z/-]+$", workspace),
+    re_path(r"^(?:(?:projects|sessions|documents|approvals)/[0-9a-z/-]+|inbox|preferences)$", workspace),
 ]

@@ -5,13 +5,14 @@ import { signal } from '@preact/signals'
 export type Place =
   | { view: 'home' }
   | { view: 'project', project: string }
-  | { view: 'session', session: string, document: string | null, version: string | null }
-  | { view: 'document', document: string, version: string | null }
+  | { view: 'session', session: string, document: string | null, version: string | null, approval: string | null }
+  | { view: 'document', document: string, version: string | null, approval: string | null }
+  | { view: 'approval', approval: string }
   | { view: 'join', token: string }
   | { view: 'nowhere' }
 
 const ID = '([0-9a-f-]{36})'
-const VERSION = `(?:/versions/(latest|[0-9a-f-]{36}))?`
+const PART = `(?:/versions/(latest|[0-9a-f-]{36})|/approvals/${ID})?`
 const PATHS: Array<[RegExp, (parts: string[]) => Place]> = [
   [/^\/$/, () => {
     const invitation = /^#invitation=(.+)$/.exec(location.hash)?.[1]
@@ -19,10 +20,11 @@ const PATHS: Array<[RegExp, (parts: string[]) => Place]> = [
   }],
   [new RegExp(`^/projects/${ID}$`), ([project = '']) => ({ view: 'project', project })],
   [
-    new RegExp(`^/sessions/${ID}(?:/documents/${ID}${VERSION})?$`),
-    ([session = '', document, version]) => ({ view: 'session', session, document: document ?? null, version: version ?? null })
+    new RegExp(`^/sessions/${ID}(?:/documents/${ID}${PART})?$`),
+    ([session = '', document, version, approval]) => ({ view: 'session', session, document: document ?? null, version: version ?? null, approval: approval ?? null })
   ],
-  [new RegExp(`^/documents/${ID}${VERSION}$`), ([document = '', version]) => ({ view: 'document', document, version: version ?? null })]
+  [new RegExp(`^/documents/${ID}${PART}$`), ([document = '', version, approval]) => ({ view: 'document', document, version: version ?? null, approval: approval ?? null })],
+  [new RegExp(`^/approvals/${ID}$`), ([approval = '']) => ({ view: 'approval', approval })]
 ]
 
 export function placeOf (path: string): Place {
@@ -40,7 +42,10 @@ export const paths = {
   project: (project: string) => `/projects/${project}`,
   session: (session: string) => `/sessions/${session}`,
   document: (document: string, session: string | null = null, version: string | null = null) =>
-    `${session === null ? '' : `/sessions/${session}`}/documents/${document}${version === null ? '' : `/versions/${version}`}`
+    `${session === null ? '' : `/sessions/${session}`}/documents/${document}${version === null ? '' : `/versions/${version}`}`,
+  /** A request for approval, beside its document where it has one. */
+  approval: ({ id, session, subject }: { id: string, session: string | null, subject: { document: string } | null }) =>
+    `${subject === null ? '' : paths.document(subject.document, session)}/approvals/${id}`
 }
 
 export function go (path: string, { replace = false } = {}): void {

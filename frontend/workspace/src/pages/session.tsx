@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect, useState } from 'preact/hooks'
 import type { DocumentInfo, RoomEvent } from '@bduf/realtime'
+import { useRequests, waitsFor } from '../approvals/requests.js'
 import { isGuest, me, rest } from '../identity.js'
 import { go, paths, place } from '../router.js'
 import { Activity } from '../session/activity.js'
@@ -19,15 +20,16 @@ import { Trouble } from '../ui/trouble.js'
 // What only documents need is two thirds of the program. It comes along with the first answers of the server.
 const fetched = (): Promise<typeof import('../session/document.js')> => import('../session/document.js')
 const DocumentView = lazy(() => fetched().then(({ DocumentView }) => DocumentView))
+const Approvals = lazy(() => import('../approvals/panel.js').then(({ Approvals }) => Approvals))
 if (place.value.view === 'session' || place.value.view === 'document') void fetched()
 
-type Panel = 'people' | 'chat' | 'activity'
+type Panel = 'people' | 'chat' | 'activity' | 'approvals'
 
-const PANELS: Array<[Panel, string, IconName]> = [['people', 'People', 'people'], ['chat', 'Chat', 'chat'], ['activity', 'Activity', 'activity']]
+const PANELS: Array<[Panel, string, IconName]> = [['people', 'People', 'people'], ['chat', 'Chat', 'chat'], ['activity', 'Activity', 'activity'], ['approvals', 'Approvals', 'approval']]
 
-interface Props { session: string | null, document: string | null, version: string | null }
+interface Props { session: string | null, document: string | null, version: string | null, approval: string | null }
 
-export function SessionPage ({ session, document: wanted, version }: Props) {
+export function SessionPage ({ session, document: wanted, version, approval }: Props) {
   const log = useLog(session)
   const live = useRoom<SessionState>(session === null ? null : `session:${session}`, foldSession, (event: RoomEvent) => log.heard(event))
   // Who waits in the lobby hears of it in the own room.
@@ -35,6 +37,7 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
     if (type.startsWith('collaboration:participant:') && (data as { session?: string }).session === session) live.room?.refresh()
   })
   const [panel, setPanel] = useState<Panel | null>(innerWidth > 1100 && session !== null ? 'people' : null)
+  useEffect(() => { if (approval !== null) setPanel('approvals') }, [approval])
   const [listed, setListed] = useState(false)
   const [open, setOpen] = useState<'share' | 'document' | null>(null)
   const [alone, setAlone] = useState<DocumentInfo | null>(null)
@@ -45,9 +48,14 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
 
   const { state } = live
   // A role that is changed is said by an event, not by another join.
-  const permissions = state?.participants.find(({ user }) => user === me.value?.id)?.permissions ?? live.permissions
+  const own = state?.participants.find(({ user }) => user === me.value?.id)
+  // A document of its own is in no session, but in its project.
+  const whole = useRoom<object>(alone === null ? null : `project:${alone.project}`, same => same)
+  const { permissions, role } = own ?? (session === null ? whole : live)
   const documents = state?.documents ?? (alone === null ? [] : [alone])
   const chosen = documents.find(({ id }) => id === wanted) ?? (wanted === null ? documents[0] : undefined)
+  const room = session === null ? whole.room : live.room
+  const requests = useRequests(chosen?.id ?? null, room)
   const title = state?.session.name ?? ''
   useEffect(() => { document.title = [chosen?.title, title, 'BDUF'].filter(Boolean).join(' · ') }, [chosen?.title, title])
 
@@ -61,6 +69,14 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
   const ended = state?.session.status === 'ended'
   const writes = permissions.includes('write') && state?.session.status === 'active'
   const project = state?.session.project ?? alone!.project
+  const mine = requests.list.filter(one => waitsFor(one, me.value?.id ?? '')).length
+  const panels = session === null ? PANELS.filter(([name]) => name === 'approvals') : PANELS
+  const shown = panels.find(([name]) => name === panel)
+  const show = (name: Panel | null): void => {
+    setPanel(name)
+    if (name === 'chat') log.read()
+    if (approval !== null && name !== 'approvals') go(paths.document(wanted!, session))
+  }
   return <>
     <Bar end={<>
       {state !== null && <Avatars people={state.participants} />}
@@ -71,12 +87,12 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
       {state !== null && state.session.status !== 'active' && <span class="tag warn">{state.session.status}<span class="wide">: read-only</span></span>}
       {state !== null && <SessionMenu session={state.session} permissions={permissions} />}
     </Bar>
-    <div class={`workspace${panel === null ? '' : ' with-panel'}${listed ? ' listed' : ''}`}>
+    <div class={`workspace${session === null ? ' alone' : ''}${shown === undefined ? '' : ' with-panel'}${listed ? ' listed' : ''}`}>
       {session !== null && <Documents documents={documents} chosen={chosen?.id ?? null} session={session} start={writes ? () => setOpen('document') : null}
         shown={listed} hide={() => setListed(false)} />}
       <main class="stage">
         {chosen !== undefined
-          ? <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}><DocumentView info={chosen} session={session} version={version} key={chosen.id} permissions={session === null ? null : permissions} status={state?.session.status ?? 'active'} list={session === null ? null : () => setListed(!listed)} /></Suspense>
+          ? <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}><DocumentView info={chosen} session={session} version={version} key={chosen.id} permissions={session === null ? null : permissions} status={state?.session.status ?? 'active'} list={session === null ? null : () => setListed(!listed)} requests={requests.list} /></Suspense>
           : <div class="empty">
             <strong>{wanted === null ? 'No documents yet' : 'This document is gone'}</strong>
             <p>{wanted !== null ? 'Somebody has deleted it, or the address is incomplete.'
@@ -85,22 +101,24 @@ export function SessionPage ({ session, document: wanted, version }: Props) {
             {wanted !== null && <button class="button" onClick={() => go(session === null ? paths.project(project) : paths.session(session))}>Other documents</button>}
           </div>}
       </main>
-      {session !== null && <>
-        <nav class="rail" aria-label="Panels">
-          {PANELS.map(([name, label, icon]) => <button key={name} class="button bare" aria-pressed={panel === name} aria-label={label} title={label}
-            onClick={() => { setPanel(panel === name ? null : name); if (name === 'chat') log.read() }}>
-            <Icon name={icon} />
-            {name === 'people' && waiting > 0 && <span class="count">{waiting}</span>}
-            {name === 'chat' && panel !== 'chat' && log.unread > 0 && <span class="count">{log.unread}</span>}
-          </button>)}
-        </nav>
-        {panel !== null && state !== null && <aside class="panel" aria-label={PANELS.find(([name]) => name === panel)?.[1]}>
-          <header><h2>{PANELS.find(([name]) => name === panel)?.[1]}</h2><button class="button bare" aria-label="Close the panel" onClick={() => setPanel(null)}><Icon name="close" /></button></header>
-          {panel === 'people' && <People state={state} permissions={ended ? [] : permissions} mine={me.value?.id ?? ''} />}
-          {panel === 'chat' && <Chat session={session} log={log} writes={writes} />}
-          {panel === 'activity' && <Activity events={log.events} documents={documents} people={state.participants} />}
-        </aside>}
-      </>}
+      <nav class="rail" aria-label="Panels">
+        {panels.map(([name, label, icon]) => <button key={name} class="button bare" aria-pressed={panel === name} aria-label={label} title={label}
+          onClick={() => show(panel === name ? null : name)}>
+          <Icon name={icon} />
+          {name === 'people' && waiting > 0 && <span class="count">{waiting}</span>}
+          {name === 'chat' && panel !== 'chat' && log.unread > 0 && <span class="count">{log.unread}</span>}
+          {name === 'approvals' && mine > 0 && <span class="count">{mine}</span>}
+        </button>)}
+      </nav>
+      {shown !== undefined && <aside class={`panel ${panel}`} aria-label={shown[1]}>
+        <header><h2>{shown[1]}</h2><button class="button bare" aria-label="Close the panel" onClick={() => show(null)}><Icon name="close" /></button></header>
+        {panel === 'people' && state !== null && <People state={state} permissions={ended ? [] : permissions} mine={me.value?.id ?? ''} />}
+        {panel === 'chat' && session !== null && <Chat session={session} log={log} writes={writes} />}
+        {panel === 'activity' && <Activity events={log.events} documents={documents} people={state?.participants ?? []} />}
+        {panel === 'approvals' && <Suspense fallback={<div class="loading" role="status" aria-label="Loading" />}>
+          <Approvals document={chosen ?? null} requests={requests} room={room} open={approval} permissions={ended ? [] : permissions} role={role} />
+        </Suspense>}
+      </aside>}
     </div>
     {open === 'share' && session !== null && <Share session={session} project={project} close={close} />}
     {open === 'document' && session !== null && <NewDocument session={session} close={close} />}

@@ -1,7 +1,8 @@
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import * as Y from 'yjs'
-import { DocumentProvider, type CommandError, type DocumentInfo } from '@bduf/realtime'
+import { DocumentProvider, type ApprovalInfo, type CommandError, type DocumentInfo } from '@bduf/realtime'
+import { Chip } from '../approvals/chip.js'
 import { rest } from '../identity.js'
 import { client } from '../realtime.js'
 import { go, paths } from '../router.js'
@@ -38,10 +39,12 @@ interface Props {
   /** Of a session's document, what the caller may do in the session. */
   permissions: string[] | null
   list: (() => void) | null
+  /** The requests for its approval. */
+  requests: ApprovalInfo[]
 }
 
 /** A document: its title, its text or values, and what was in it before. */
-export function DocumentView ({ info, session, version, status, permissions, list }: Props) {
+export function DocumentView ({ info, session, version, status, permissions, list, requests }: Props) {
   const merges = info.strategy === 'merge'
   const [provider, startOver] = useProvider(merges ? info.id : null, session)
   const [mode, setMode] = useState<Mode>(innerWidth > 900 ? 'both' : 'write')
@@ -64,6 +67,7 @@ export function DocumentView ({ info, session, version, status, permissions, lis
     <header class="toolbar">
       {list !== null && <button class="button bare narrow" onClick={list} aria-label="Documents"><Icon name="list" /></button>}
       <h1>{info.title}</h1>
+      <Chip info={info} requests={requests} provider={provider} />
       <div class="end">
         {merges && version === null && <div class="modes" role="group" aria-label="View">
           {MODES.map(([name, label, icon]) => <button key={name} class={`button bare compact ${name === 'both' ? 'wide' : ''}`} aria-pressed={mode === name} onClick={() => setMode(name)} title={label} aria-label={label}><Icon name={icon} /></button>)}
@@ -86,7 +90,7 @@ export function DocumentView ({ info, session, version, status, permissions, lis
       </>}
     </p>}
     {version !== null
-      ? <History info={info} session={session} chosen={version} writes={writes} />
+      ? <History info={info} session={session} chosen={version} writes={writes} requests={requests} />
       : !merges
         ? <Values info={info} writes={writes} />
         : <div class={`sheets as-${mode}`} aria-busy={!filled.current}>

@@ -1,20 +1,20 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { DocumentInfo } from '@bduf/realtime'
+import type { ApprovalInfo, DocumentInfo } from '@bduf/realtime'
+import { toneOf, WORDS } from '../approvals/requests.js'
 import { rest } from '../identity.js'
 import { go, paths } from '../router.js'
 import { Field, Form } from '../ui/form.js'
 import { Icon } from '../ui/icons.js'
 import { complain, tell } from '../ui/notices.js'
 import { at } from '../ui/words.js'
+import { Changes, isEmpty, type Diff } from './changes.js'
 
 interface Version { id: string, seq: number, title: string, automatic: boolean, author: string, created_at: string, content_hash: string }
-interface Piece { op: 'equal' | 'delete' | 'insert', text: string }
-interface Diff { hunks?: Array<{ before: number, after: number, pieces: Piece[] }>, keys?: Array<{ key: string, before?: unknown, after?: unknown }> }
 
-interface Props { info: DocumentInfo, session: string | null, chosen: string, writes: boolean }
+interface Props { info: DocumentInfo, session: string | null, chosen: string, writes: boolean, requests: ApprovalInfo[] }
 
 /** What was in a document before: the versions, how each differs from what is there now, and the way back. */
-export function History ({ info, session, chosen, writes }: Props) {
+export function History ({ info, session, chosen, writes, requests }: Props) {
   const [versions, setVersions] = useState<Version[] | null>(null)
   const [diff, setDiff] = useState<Diff | null>(null)
   const path = `documents/${info.id}/versions/`
@@ -40,6 +40,7 @@ export function History ({ info, session, chosen, writes }: Props) {
       <ul class="items">{versions?.map(({ id, title, author, created_at: since }) => <li key={id}>
         <a class="item" href={paths.document(info.id, session, id)} aria-current={id === version?.id ? 'true' : undefined}>
           <span class="grow"><span class="name">{title || 'Kept by itself'}</span><br /><span class="quiet small">{at(since)}{author && ` · ${author}`}</span></span>
+          <Signed request={requests.find(({ subject }) => subject?.version === id)} />
         </a>
       </li>)}</ul>
     </section>
@@ -56,21 +57,7 @@ export function History ({ info, session, chosen, writes }: Props) {
   </div>
 }
 
-const changedIn = ({ hunks = [] }: Diff) => hunks.filter(({ pieces }) => pieces.some(({ op }) => op !== 'equal'))
-const isEmpty = (diff: Diff): boolean => changedIn(diff).length === 0 && (diff.keys ?? []).length === 0
-
-function Changes ({ diff }: { diff: Diff }) {
-  const changed = changedIn(diff)
-  const { keys = [] } = diff
-  if (isEmpty(diff)) return <p class="quiet">Nothing: this is what is in the document now.</p>
-  return <>
-    {changed.map(({ before, after, pieces }) => <div class="hunk" key={`${before}:${after}`}>
-      <span class="line quiet" aria-hidden="true">{after}</span>
-      <pre>{pieces.map(({ op, text }, number) => op === 'delete' ? <del key={number}>{text}</del> : op === 'insert' ? <ins key={number}>{text}</ins> : text)}</pre>
-    </div>)}
-    {keys.map(({ key, before, after }) => <div class="hunk" key={key}>
-      <strong>{key}</strong>
-      <pre>{before !== undefined && <del>{JSON.stringify(before)}</del>} {after !== undefined && <ins>{JSON.stringify(after)}</ins>}</pre>
-    </div>)}
-  </>
+/** How the newest request stands that is about a version. */
+function Signed ({ request }: { request: ApprovalInfo | undefined }) {
+  return request === undefined ? null : <span class={toneOf(request)} title={request.title}>{request.state === 'pending' ? 'in review' : WORDS[request.state]}</span>
 }
