@@ -13,7 +13,7 @@ from bduf_realtime.accounts.models import User
 from bduf_realtime.audit.models import AuditEntry
 from tests.people import person
 
-APPS = ("accounts", "audit", "collaboration", "gateway", "rooms")
+APPS = ("accounts", "approvals", "audit", "collaboration", "gateway", "rooms")
 REASON = "Asked for by the team"
 
 

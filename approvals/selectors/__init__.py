@@ -2,11 +2,11 @@
 
 from approvals.selectors.policies import (
     members_certifying,
-    names_in,
     policies_for,
     policy_for,
     policy_infos,
     policy_newest,
+    policy_told,
     policy_versions,
     version_infos,
 )
@@ -32,7 +32,7 @@ from approvals.selectors.seats import (
     people_at,
     place_of,
 )
-from approvals.selectors.sheets import approval_sheet
+from approvals.selectors.sheets import approval_sheet, sheet_of
 from approvals.selectors.standing import Standing, standings
 
 __all__ = [
@@ -54,14 +54,15 @@ __all__ = [
     "follows",
     "groups_named",
     "members_certifying",
-    "names_in",
     "people_at",
     "place_of",
     "policies_for",
     "policy_for",
     "policy_infos",
     "policy_newest",
+    "policy_told",
     "policy_versions",
+    "sheet_of",
     "standings",
     "version_infos",
     "vote_info",

@@ -85,6 +85,11 @@ def version_infos(versions: Iterable[PolicyVersion]) -> list[PolicyVersionInfo]:
     ]
 
 
+def policy_told(rules: Rules) -> list[str]:
+    """What a policy says in plain English, with its people's names."""
+    return policy_in_words(rules, names_in([rules]))
+
+
 def names_in(rules: Iterable[Rules]) -> dict[str, str]:
     """The names of all users whom policies have by id."""
     users = User.objects.filter(pk__in=_users(rules))

@@ -9,11 +9,10 @@ from uuid import UUID
 from django.utils import timezone
 
 from approvals.models import Approval, Comment, Vote
-from approvals.selectors.policies import names_in
+from approvals.selectors.policies import policy_told
 from approvals.selectors.requests import approval_for, approval_infos, drift
 from approvals.selectors.standing import Standing, standings
 from approvals.sheet import Said, Sheet
-from approvals.wording import policy_in_words
 from bduf_realtime.accounts.models import User
 
 MANY = 1_000  # comments; the newest of more are left out
@@ -23,6 +22,11 @@ DOORS = {"rest": "REST", "socket": "live connection", "mail": "link in a mail", 
 def approval_sheet(approval: UUID, user: User) -> Sheet:
     """A request's sheet; raises what `approval_for` does."""
     found, _ = approval_for(approval, user.pk)
+    return sheet_of(found, user.display_name)
+
+
+def sheet_of(found: Approval, reader: str) -> Sheet:
+    """A request's sheet, whose session, document and policy are loaded, for one of that name."""
     [standing] = standings([found])
     [info] = approval_infos([standing], whole=True)
     comments = Comment.objects.filter(approval=found).select_related("thread").order_by("at", "pk")[:MANY]
@@ -31,10 +35,10 @@ def approval_sheet(approval: UUID, user: User) -> Sheet:
         info.explanation,
         _facts(found),
         found.description,
-        policy_in_words(standing.policy, names_in([standing.policy])),
+        policy_told(standing.policy),
         [_row(standing, vote) for vote in standing.votes],
         _said(standing, list(comments)),
-        f"Made on {moment(timezone.now())} for {user.display_name}. The audit trail has it as approval:{found.pk}.",
+        f"Made on {moment(timezone.now())} for {reader}. The audit trail has it as approval:{found.pk}.",
     )
 
 

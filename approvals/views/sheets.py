@@ -46,10 +46,13 @@ class Sheet(APIView):
         refuse_unknown(request, {"as"})
         query = SheetQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        made = selectors.approval_sheet(pk, caller(request))
-        if query.validated_data["as"] == "html":
-            return HttpResponse(sheet.html(made), headers={"Content-Security-Policy": sheet.POLICY})
-        name = content_disposition_header(True, file_name(f"{made.title} sign-off", "md")) or "attachment"
-        return HttpResponse(
-            sheet.markdown(made), content_type="text/markdown; charset=utf-8", headers={"Content-Disposition": name}
-        )
+        return as_file(selectors.approval_sheet(pk, caller(request)), query.validated_data["as"])
+
+
+def as_file(made: sheet.Sheet, format: str) -> HttpResponse:
+    """A sheet as a page that runs nothing, or as a Markdown file."""
+    if format == "html":
+        return HttpResponse(sheet.html(made), headers={"Content-Security-Policy": sheet.POLICY})
+    name = content_disposition_header(True, file_name(f"{made.title} sign-off", "md")) or "attachment"
+    headers = {"Content-Disposition": name}
+    return HttpResponse(sheet.markdown(made), content_type="text/markdown; charset=utf-8", headers=headers)

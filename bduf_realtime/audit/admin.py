@@ -23,7 +23,15 @@ from bduf_realtime.audit.pages import Name, Table, column
 from bduf_realtime.audit.verifications import latest_verifications
 
 SUMMARY = 60  # characters of an entry's details in a list
-DOORS = {"socket": "info", "rest": "info", "admin": "warning", "mcp": "primary", "system": "", "cli": ""}
+DOORS = {
+    "socket": "info",
+    "rest": "info",
+    "admin": "warning",
+    "mail": "warning",
+    "mcp": "primary",
+    "system": "",
+    "cli": "",
+}
 ACTORS = {"human": "success", "agent": "primary", "service": "info", "system": ""}
 
 

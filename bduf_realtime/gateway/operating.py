@@ -40,7 +40,8 @@ class Operation:
     """Something an operator may do to rows of one kind.
 
     `done` is the word for it afterwards, `effect` the sentence before it, `run` the call of the service, and `applies`
-    tells whether a row would change at all. `choices` are offered on the confirmation page.
+    tells whether a row would change at all. `choices` are offered on the confirmation page, and where it `needs_reason`
+    nothing is done without one.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Operation:
     danger: bool = False
     choices: Sequence[tuple[str, str]] = ()
     choice_label: str = ""
+    needs_reason: bool = False
 
 
 class OrderForm(forms.Form):
@@ -68,7 +70,7 @@ class OrderForm(forms.Form):
             )
         self.fields["reason"] = forms.CharField(
             label="Reason",
-            required=False,
+            required=operation.needs_reason,
             max_length=REASON_LENGTH,
             help_text="Kept in the audit trail.",
             widget=UnfoldAdminTextInputWidget({"autofocus": True, "autocomplete": "off"}),

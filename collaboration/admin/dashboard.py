@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,8 @@ from collaboration.status import DocumentMetrics, SessionMetrics
 
 LATEST = 8
 BUSIEST = 8
+# What the apps above show of theirs, as `card` makes it, to those who may see it.
+further: list[Callable[[HttpRequest], list[dict[str, object]]]] = []
 HEALTH = {"alive": "success", "draining": "warning", "dead": "danger"}
 COLOURS = {"success": "good", "warning": "warn", "info": "info", "danger": "bad"}
 
@@ -53,6 +56,7 @@ def now(request: HttpRequest) -> dict[str, Any]:
             *(_documents(status.document_metrics()) if may(Document) else []),
             *(_connections(connections) if connections else []),
             *(_process() if may(Instance) else []),
+            *(made for cards in further for made in cards(request)),
         ],
         "states": _states(connections) if connections else [],
         "tables": [
@@ -64,41 +68,42 @@ def now(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _card(title: str, value: object, note: str = "", url: str = "", tone: str = "") -> dict[str, object]:
+def card(title: str, value: object, note: str = "", url: str = "", tone: str = "") -> dict[str, object]:
+    """One count, with what explains it and where it leads."""
     return {"title": title, "value": value, "note": note, "url": url, "tone": tone}
 
 
 def _sessions(counted: SessionMetrics) -> list[dict[str, object]]:
     note = f"{counted.paused} paused, {counted.ended} ended"
-    return [_card("Active sessions", counted.active, note, pages.list_url(Session, status__exact="active"))]
+    return [card("Active sessions", counted.active, note, pages.list_url(Session, status__exact="active"))]
 
 
 def _participants(counted: SessionMetrics) -> list[dict[str, object]]:
     waiting = pages.list_url(Participant, admission__exact="waiting")
     return [
-        _card(
+        card(
             "Participants present",
             counted.participants,
             f"{counted.unique_users} users",
             pages.list_url(Participant, present__exact=1),
         ),
-        _card("Waiting to be let in", counted.waiting, "", waiting, "warn" if counted.waiting else ""),
+        card("Waiting to be let in", counted.waiting, "", waiting, "warn" if counted.waiting else ""),
     ]
 
 
 def _documents(counted: DocumentMetrics) -> list[dict[str, object]]:
     note = f"{counted.by_strategy['merge']:,} texts, {filesizeformat(counted.bytes)}"
-    return [_card("Documents", f"{counted.total:,}", note, pages.list_url(Document, deleted="no"))]
+    return [card("Documents", f"{counted.total:,}", note, pages.list_url(Document, deleted="no"))]
 
 
 def _connections(counted: ConnectionMetrics) -> list[dict[str, object]]:
     response = "" if counted.average_response_ms is None else f"round trip {counted.average_response_ms:.1f} ms"
     return [
-        _card("Connections", counted.total, response, pages.list_url(Connection, open="yes")),
-        _card("Users connected", counted.unique_users, f"{counted.connections_per_user:g} connections each"),
-        _card("Messages in", f"{counted.messages_in:,}", filesizeformat(counted.bytes_in)),
-        _card("Messages out", f"{counted.messages_out:,}", filesizeformat(counted.bytes_out)),
-        _card("Queued", filesizeformat(counted.queue_bytes), "waiting to be sent"),
+        card("Connections", counted.total, response, pages.list_url(Connection, open="yes")),
+        card("Users connected", counted.unique_users, f"{counted.connections_per_user:g} connections each"),
+        card("Messages in", f"{counted.messages_in:,}", filesizeformat(counted.bytes_in)),
+        card("Messages out", f"{counted.messages_out:,}", filesizeformat(counted.bytes_out)),
+        card("Queued", filesizeformat(counted.queue_bytes), "waiting to be sent"),
     ]
 
 
@@ -106,8 +111,8 @@ def _process() -> list[dict[str, object]]:
     counted = overview.process()
     lag = counted.loop_lag_seconds * 1000
     return [
-        _card("Journal waiting", counted.journal_waiting, "commands, this process"),
-        _card("Loop lag", f"{lag:.1f} ms", "this process", tone="warn" if lag > 100 else ""),
+        card("Journal waiting", counted.journal_waiting, "commands, this process"),
+        card("Loop lag", f"{lag:.1f} ms", "this process", tone="warn" if lag > 100 else ""),
     ]
 
 

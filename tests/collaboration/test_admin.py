@@ -15,6 +15,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from approvals.messages import ApprovalRequest, Subject
+from approvals.policy import Policy, Stage, Who
+from approvals.services import approval_request, policy_create
 from bduf_realtime.accounts.models import User
 from bduf_realtime.audit.admin import ReadOnlyAdmin
 from bduf_realtime.audit.models import AuditEntry
@@ -38,7 +41,7 @@ from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
-OURS = ("accounts", "audit", "rooms", "gateway", "collaboration", "notifications")
+OURS = ("accounts", "audit", "rooms", "gateway", "notifications", "collaboration", "approvals")
 SHOWN = [model for model in apps.get_models() if model._meta.app_label in OURS and model in admin.site._registry]
 READ_ONLY = [model for model in SHOWN if isinstance(admin.site._registry[model], ReadOnlyAdmin)]
 
@@ -62,6 +65,9 @@ def rows(team: Team) -> Connection:
     services.invitation_create(session=team.session.pk, by=team.owner, role="observer", max_uses=5)
     document = services.document_create(session=team.session.pk, by=team.owner, title="Plan", content={"a": 1})
     services.version_create(document=document.pk, title="First", by=team.owner)
+    rules = Policy([Stage(Who(role="moderator"))])
+    policy_create(project=team.project.pk, name="Releases", rules=rules, is_default=True, by=team.owner)
+    approval_request(message=ApprovalRequest(team.project.pk, "Ship it", subject=Subject(document.pk)), by=team.owner)
     Preferences.objects.create(user=team.owner, kinds={"*": ["in_app"]})
     return connection
 
