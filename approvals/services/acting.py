@@ -98,6 +98,7 @@ def judge(approval: Approval, now: datetime) -> Standing:
         approval.stage = stage
         approval.save(update_fields=["stage"])
         [standing] = selectors.standings([approval], now)  # whom it was escalated to is asked in this stage, too
+        state = standing.outcome.state
     if state in DECIDED and (approval.expires_at is None or now < approval.expires_at):
         close(standing, state, now)
     return standing
