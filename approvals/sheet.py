@@ -17,13 +17,15 @@ STYLE = """
 body { font: 11pt/1.45 system-ui, sans-serif; color: #111; background: #fff; max-width: 52rem; margin: 2rem auto; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem; }
 h2 { font-size: 1.1rem; margin: 1.75rem 0 .5rem; border-bottom: 1px solid #999; }
-h1, h2, td, th, dd, li, blockquote { overflow-wrap: anywhere; }
+h1, h2, dd, li, p, blockquote, td:nth-child(6) { overflow-wrap: anywhere; }
 p.outcome { font-size: 1.1rem; font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.25rem; margin: 1rem 0; }
 dt { color: #555; }
 dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; font-size: .92em; }
 th, td { border: 1px solid #999; padding: .3rem .5rem; text-align: left; vertical-align: top; }
+td { overflow-wrap: break-word; max-width: 11rem; }
+td:nth-child(6) { font-family: ui-monospace, monospace; font-size: .85em; }
 blockquote { white-space: pre-wrap; border-left: 3px solid #999; margin: .25rem 0 1rem; padding-left: .75rem; }
 tr, blockquote, li { break-inside: avoid; }
 h2 { break-after: avoid; }

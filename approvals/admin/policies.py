@@ -38,10 +38,32 @@ def state_of(row: Policy) -> str:
     return "archived" if row.archived_at else "default" if row.is_default else "offered"
 
 
-def in_words(version: PolicyVersion) -> SafeString:
+def in_words(sentences: Iterable[str]) -> SafeString:
     """What a policy says, sentence by sentence."""
-    [info] = selectors.version_infos([version])
-    return format_html('<ul class="op-list">{}</ul>', format_html_join("", "<li>{}</li>", ((w,) for w in info.words)))
+    return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in sentences))
+
+
+def _summary(sentence: str) -> SafeString:
+    return format_html('<span class="op-summary">{}</span>', sentence)
+
+
+def as_written(policy: Policy) -> Any:
+    """What a policy says as people would write it: users by name, and nothing that is not said."""
+    rules = selectors.policy_newest(policy).rules
+    asked = [stage["who"] for stage in rules["stages"]] + [rules["escalate_to"] or {"users": []}]
+    users = User.objects.filter(pk__in=[user for who in asked for user in who["users"]])
+    names = {str(user.pk): user.username for user in users}
+    for who in asked:
+        who["users"] = [names.get(user, user) for user in who["users"]]
+    return _without_nothing(rules)
+
+
+def _without_nothing(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_nothing(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: _without_nothing(v) for k, v in value.items() if v is not None and (k, v) != ("users", [])}
 
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg] # Django takes none at run time
@@ -68,7 +90,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg] # Django takes none
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        shown = EXAMPLE if self.instance._state.adding else selectors.policy_newest(self.instance).rules
+        shown = EXAMPLE if self.instance._state.adding else as_written(self.instance)
         self.initial.setdefault("rules", json.dumps(shown, indent=2, ensure_ascii=False))
 
     def clean_rules(self) -> Any:
@@ -121,7 +143,7 @@ def _archive(row: Policy, order: Order) -> None:
 class PolicyAdmin(Operated, LinkedAdmin):
     kind = "policy"
     form = PolicyForm
-    list_display = ["called", "project_link", "state", "says", "created"]
+    list_display = ["called", "project_link", "state", "newest", "says", "created"]
     list_filter = ["is_default", ("archived_at", admin.EmptyFieldListFilter), "created_at"]
     search_fields = ["name", "project__name"]
     search_ids = ["pk", "project"]
@@ -188,12 +210,12 @@ class PolicyAdmin(Operated, LinkedAdmin):
                 pages.anchor(pages.page_url(version), version.number),
                 version.created_by or pages.NOTHING,
                 pages.ago(version.created_at),
-                words.words[0],
+                _summary(words.words[0]),
             ]
             for version, words in zip(versions, selectors.version_infos(versions), strict=True)
         ]
         more = pages.anchor(pages.list_url(PolicyVersion, policy__id__exact=row.pk), "All versions")
-        return [Table("Versions", ["Version", "By", "Since", "First of all"], rows, "None.", more)]
+        return [Table("Versions", ["Version", "By", "Since", "Says first"], rows, "None.", more)]
 
     @column("Policy", ordering="name")
     def called(self, row: Policy) -> str:
@@ -207,13 +229,17 @@ class PolicyAdmin(Operated, LinkedAdmin):
     def state(self, row: Policy) -> str:
         return state_of(row)
 
-    @column("Says")
+    @column("Version")
+    def newest(self, row: Any) -> int:
+        return int(row.said.number)
+
+    @column("Says first")
     def says(self, row: Any) -> SafeString:
-        return pages.two_lines(row.said.words[0], f"version {row.said.number}, {len(row.said.rules.stages)} stages")
+        return _summary(row.said.words[0])
 
     @column("In words")
-    def words(self, row: Policy) -> SafeString:
-        return in_words(selectors.policy_newest(row))
+    def words(self, row: Any) -> SafeString:
+        return in_words(row.said.words)
 
     @column("Created", ordering="created_at")
     def created(self, row: Policy) -> SafeString:
@@ -250,7 +276,7 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
 
     @column("In words")
     def words(self, row: PolicyVersion) -> SafeString:
-        return in_words(row)
+        return in_words(selectors.version_infos([row])[0].words)
 
     @column("Rules")
     def shown(self, row: PolicyVersion) -> SafeString:

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from approvals import selectors, services
+from approvals.admin.policies import in_words
 from approvals.models import Approval, Timer
 from approvals.selectors import Standing
 from approvals.views.sheets import as_file
@@ -231,8 +232,7 @@ class ApprovalAdmin(OperatedAdmin):
 
     @column("In words")
     def words(self, row: Any) -> SafeString:
-        sentences = ((sentence,) for sentence in selectors.policy_told(row.standing.policy))
-        return format_html('<ul class="op-list">{}</ul>', format_html_join("", "<li>{}</li>", sentences))
+        return in_words(selectors.policy_told(row.standing.policy))
 
 
 def _stages(row: Any) -> Table:

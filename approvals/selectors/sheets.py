@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from approvals.explanation import VOTES
 from approvals.models import Approval, Comment, Vote
 from approvals.selectors.policies import policy_told
 from approvals.selectors.requests import approval_for, approval_infos, drift
@@ -69,6 +70,10 @@ def _facts(approval: Approval) -> list[tuple[str, str | None]]:
     ]
 
 
+def _called(vote: Vote) -> str:
+    return VOTES[vote.decision]  # type: ignore[index]
+
+
 def _row(standing: Standing, vote: Vote) -> list[str]:
     name = standing.policy.stages[vote.stage].name
     by = f", by {vote.voter_name} in their place" if vote.voter != vote.seat else ""
@@ -86,7 +91,7 @@ def _row(standing: Standing, vote: Vote) -> list[str]:
 def _said(standing: Standing, comments: Sequence[Comment]) -> list[Said]:
     """What was said with votes and besides, in order of time."""
     said = [
-        (vote.at, Said(f"{vote.voter_name}, {moment(vote.at)}, with {vote.decision.replace('_', ' ')}", vote.comment))
+        (vote.at, Said(f"{vote.voter_name}, {moment(vote.at)}, with their {_called(vote)}", vote.comment))
         for vote in standing.votes
         if vote.comment
     ]

@@ -199,6 +199,7 @@ def test_other_rules_become_a_new_version(operator: Client, team: Team, policy: 
 
 def test_the_form_begins_with_what_the_policy_says_and_saves_it_unchanged(operator: Client, policy: Policy) -> None:
     form = operator.get(page(Policy, policy.pk, "change")).context["adminform"].form
+    assert json.loads(form["rules"].value())["stages"][0]["who"] == {"users": ["moderator"]}
     assert submit(operator, policy, form["rules"].value()).status_code == 302
     assert policy.versions.count() == 1
     assert entries("approval:policy:change") == []

@@ -46,7 +46,7 @@ def test_a_sheet_says_who_approved_what_when_and_by_which_door(team: Team) -> No
         *(asked.content_hash, "yes"),
     ]
     [said] = made.said
-    assert (said.heading.startswith("moderator, "), said.heading.endswith(", with approve"), said.body) == (
+    assert (said.heading.startswith("moderator, "), said.heading.endswith(", with their approval"), said.body) == (
         *(True, True),
         "Well done.",
     )
