@@ -69,12 +69,11 @@ def link_read(*, token: str) -> DecisionLink:
     return link
 
 
-def link_decide(*, token: str, decision: Decision, content_hash: str, comment: str = "") -> ApprovalAnswer:
+def link_decide(*, link: DecisionLink, decision: Decision, content_hash: str, comment: str = "") -> ApprovalAnswer:
     """Decides as the one whom a link was sent to, and uses it up, both or neither.
 
-    Raises what `link_read` and `approval_decide` do.
+    Raises what `approval_decide` does.
     """
-    link = link_read(token=token)
     with write():
         # Whoever comes second waits here, and finds it used.
         if not DecisionLink.objects.filter(pk=link.pk, used_at=None).update(used_at=timezone.now()):

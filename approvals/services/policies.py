@@ -34,7 +34,8 @@ def policy_create(
         _lock(project, by, door)
         if Policy.objects.filter(project=project, archived_at=None).count() >= conf.max_policies_per_project:
             raise RealtimeError("quota.exceeded", f"A project may have {conf.max_policies_per_project} policies.")
-        policy = Policy(project_id=project, name=_free_name(project, name), is_default=is_default)
+        policy = Policy(project_id=project, is_default=is_default)
+        _name(policy, name)
         _save(policy)
         version = _say(policy, _checked(policy, rules), by)
         _record(policy, "create", by, door, {"name": policy.name, "default": is_default, "version": version})
@@ -58,8 +59,8 @@ def policy_change(
     with write():
         found = _locked(policy, by, door)
         details: dict[str, Any] = {}
-        if name is not None and name != found.name:
-            details["name"] = found.name = _free_name(found.project_id, name)
+        if name is not None and _name(found, name):
+            details["name"] = found.name
         if is_default is not None and is_default != found.is_default:
             details["default"] = found.is_default = is_default
         if details:
@@ -99,20 +100,26 @@ def _lock(project: UUID, by: User, door: str) -> None:
 def _locked(policy: UUID, by: User, door: str) -> Policy:
     """Locks a policy's project, and reads the policy as it is then; one that was archived is not found."""
     project = Policy.objects.filter(pk=policy).values_list("project", flat=True).first()
-    _lock(project or policy, by, door)
+    if project is None:
+        raise RealtimeError("room.not_found")
+    _lock(project, by, door)
     found = Policy.objects.filter(pk=policy, archived_at=None).first()
     if found is None:
-        raise RealtimeError("room.not_found", "There is no such policy.")
+        raise RealtimeError("room.not_found", "There is no such policy any more.")
     return found
 
 
-def _free_name(project: UUID, name: str) -> str:
+def _name(policy: Policy, name: str) -> bool:
+    """Gives a policy a name that no other of its project has; returns whether that is another than before."""
     name = plain_name(name, "name")
     if not name:
         raise RealtimeError("msg.bad_value", "A policy has a name.", details={"field": "name"})
-    if Policy.objects.filter(project=project, name=name, archived_at=None).exists():
+    if name == policy.name:
+        return False
+    if Policy.objects.filter(project=policy.project_id, name=name, archived_at=None).exists():
         raise RealtimeError("msg.bad_value", "There is a policy of that name.", details={"field": "name"})
-    return name
+    policy.name = name
+    return True
 
 
 def _save(policy: Policy) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from drf_spectacular.utils import extend_schema
@@ -51,10 +50,10 @@ class LinkDecision(Link):
     @extend_schema(request={"application/json": shape(LinkDecide)}, responses={200: shape(ApprovalDetail)}, auth=[])
     def post(self, request: Request) -> Response:
         """Decides as the one whom the link was sent to, on the content with that hash, and uses the link up."""
-        given = read_data(_body(request), LinkDecide)
-        user = services.link_read(token=given.token).user
-        answer = services.link_decide(**msgspec.structs.asdict(given))
-        return Response(msgspec.to_builtins(selectors.approval_detail(UUID(answer.id), user)))
+        given = msgspec.structs.asdict(read_data(_body(request), LinkDecide))
+        link = services.link_read(token=given.pop("token"))
+        services.link_decide(link=link, **given)
+        return Response(msgspec.to_builtins(selectors.approval_detail(link.approval_id, link.user)))
 
 
 def _body(request: Request) -> Any:

@@ -170,11 +170,11 @@ def test_a_link_is_bound_by_what_binds_its_user(team: Team, asked: ApprovalAnswe
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_who_use_a_link_at_once_one_decides(team: Team, asked: ApprovalAnswer) -> None:
-    token = link(asked, team.moderator)
+    once = services.link_read(token=link(asked, team.moderator))
 
     def use_it() -> str:
         try:
-            services.link_decide(token=token, decision="approve", content_hash=asked.content_hash)
+            services.link_decide(link=once, decision="approve", content_hash=asked.content_hash)
         except RealtimeError as error:
             return error.code
         return "decided"

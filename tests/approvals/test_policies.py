@@ -137,9 +137,9 @@ def test_other_rules_are_a_new_version_and_requests_keep_to_the_one_they_were_ma
     assert [p.name for p in after.approval.stages[0].waiting] == ["owner"]
 
 
-def test_the_same_rules_are_no_new_version(team: Team) -> None:
+def test_the_same_rules_and_the_same_name_change_nothing(team: Team) -> None:
     policy = create(team)
-    services.policy_change(policy=policy.pk, by=team.owner, rules=rules_read(RULES), name="Releases")
+    services.policy_change(policy=policy.pk, by=team.owner, rules=rules_read(RULES), name=" Releases ")
     assert len(said(policy)) == 1
     assert [entry.action for entry in AuditEntry.objects.filter(target=f"policy:{policy.pk}")] == [
         "approval:policy:create"
