@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from approvals.models import Approval
 from bduf_realtime.accounts.models import User
-from collaboration.models import Membership, Project, Session
+from collaboration.models import Document, Membership, Project, Session
+from notifications.models import Notification
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +51,14 @@ def test_the_first_run_makes_people_in_every_role_a_project_and_a_session(demo_f
     assert [user.username for user in User.objects.filter(is_superuser=True)] == ["admin"]
     scribe = User.objects.get(username="scribe")
     assert (scribe.kind, scribe.acts_for) == ("agent", User.objects.get(username="ada"))
+
+
+def test_there_is_a_document_to_approve_for_whoever_looks_around() -> None:
+    seed()
+    document, request = Document.objects.get(), Approval.objects.get()
+    assert (document.session, request.document) == (Session.objects.get(), document)
+    asked = Notification.objects.filter(kind="approval.requested", must_act=True)
+    assert {notification.user.username for notification in asked} == {"ada", "alan"}
 
 
 def test_the_passwords_are_readable_by_the_operator_alone(demo_file: Path) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from approvals.messages import ApprovalRequest, Subject
+from approvals.services import approval_request
 from bduf_realtime.accounts.models import User
 from collaboration import services
 from collaboration.models import Project, Session
@@ -19,9 +21,33 @@ PEOPLE = [
     ("scribe", "Scribe (agent)", "agent", "participant"),
 ]
 
+TITLE = "How orders are paid"
+TEXT = """# How orders are paid
+
+An order is paid once, whatever is sent twice. This is a first draft: write in it, everybody sees it at once.
+
+```mermaid
+flowchart LR
+  Shop -->|order| Payments
+  Payments -->|charge| Bank
+  Payments -->|entry| Ledger[(Ledger)]
+  Ledger -->|every night| Reports
+```
+
+## Decided
+
+- The ledger only grows: what was wrong is put right by another entry.
+- A charge has the order's id, so that the bank refuses to make it again.
+
+## Open
+
+- Who may see the entries of other teams?
+- How long do we keep them?
+"""
+
 
 class Command(BaseCommand):
-    help = "Makes a demo project with users, roles and one session, once; prints how to sign in."
+    help = "Makes a demo project once: users, a session, a document to approve; prints how to sign in."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print names, passwords and ids as JSON.")
@@ -68,6 +94,20 @@ class Command(BaseCommand):
         session = services.session_create(
             project=project, by=owner, name="Architecture kick-off", tags=["demo"], door="cli"
         )
+        grace = User.objects.get(username="grace")
+        document = services.document_create(
+            session=session.pk, title=TITLE, strategy="merge", content=TEXT, by=grace, door="cli"
+        )
+        request = ApprovalRequest(
+            project=project.pk,
+            session=session.pk,
+            title=f"Sign off “{TITLE}”",
+            description="Is it right so far? Two have to agree before it is built.",
+            subject=Subject(document=document.pk),
+            approvers=["ada", "alan"],
+            quorum=2,
+        )
+        approval_request(message=request, by=grace, door="cli")
         return str(session.pk)
 
     def reopened(self, demo: dict[str, Any], path: Path) -> dict[str, Any]:
