@@ -8,6 +8,8 @@ import pytest
 
 from tests.browser.conftest import Sit
 from tests.browser.people import Desk
+from tests.browser.test_approvals import ask, decide
+from tests.browser.test_inbox import LINK, request
 from tests.browser.test_writing import session
 from tests.live import Live
 from tests.servers import ServerUnavailable
@@ -154,3 +156,63 @@ async def test_what_is_seldom_seen_is_accessible(house: Live, examiner: Examiner
     await examiner.look("signed out, put off", "Sign in again")
     assert examiner.wrong == []
     desk.complaints.clear()  # of tokens that are refused
+
+
+async def test_approvals_are_accessible(house: Live, sit: Sit, examiner: Examiner) -> None:
+    owner, desk, page = await sit("owner0", session(house)), examiner.desk, examiner.desk.page
+    await owner.start("Signed")
+    await owner.write("Words.")
+    await owner.saved()
+    await desk.sign_in("participant1", owner.page.url.removeprefix(house.url))
+    await page.get_by_label("Approvals").first.click()
+    await examiner.look("no requests", "Nobody has asked yet")
+    await page.get_by_role("button", name="Ask for approval").click()
+    await examiner.look("asking", "Who decides")
+    await page.keyboard.press("Escape")
+    await ask(owner, "Participant 1", "Moderator 3")
+    await examiner.look("requests", "Sign off")
+    await page.locator(".request").click()
+    await examiner.look("a request", "SHA-256")
+    await page.get_by_label("Begin a conversation").fill("Why?")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Resolve").wait_for()
+    await page.get_by_label("Menu of the request").click()
+    await examiner.look("its menu", "Have somebody else decide")
+    await page.get_by_role("button", name="Have somebody else decide").click()
+    await examiner.look("handing over", "Who decides for you")
+    await page.keyboard.press("Escape")
+    await decide(desk, comment="Good.")
+    await examiner.look("a vote", "You approved.")
+    await owner.write(" More.")
+    await page.get_by_role("button", name="Show what changed").click()
+    await page.locator(".diff ins").wait_for()
+    await examiner.look("a stale vote", "to decide again")
+    theirs = Examiner(owner)
+    for button, shows in (("Take it back", "Why (if you like)"), ("Go without the rest", "stays in the audit log")):
+        await owner.page.get_by_label("Menu of the request").click()
+        await owner.page.get_by_role("button", name=button).click()
+        await theirs.look(button, shows)
+        await owner.page.keyboard.press("Escape")
+    assert examiner.wrong + theirs.wrong == []
+
+
+async def test_the_inbox_is_accessible(house: Live, examiner: Examiner) -> None:
+    desk, page = examiner.desk, examiner.desk.page
+    asked = request(house, "participant2", "Buy it?")
+    await desk.sign_in("participant2", "/inbox")
+    await examiner.look("inbox", "Buy it?")
+    await page.get_by_label("Notifications:").click()
+    await examiner.look("newest", "All notifications")
+    await desk.open("/")
+    await examiner.look("home", "Waiting for you")
+    await desk.open("/preferences")
+    await page.get_by_label("You were named in a session: By e-mail").click()
+    await examiner.look("preferences", "As usual")
+    await desk.open(f"/projects/{house.project}")
+    await page.get_by_label("Project menu").click()
+    await examiner.look("project menu", "Mute")
+    await desk.open(f"/approvals/{asked}")
+    await examiner.look("a request of its own", "SHA-256")
+    await desk.open(house.deployment.shell(LINK.format(approval=asked, name="participant2")).split()[-1])
+    await examiner.look("a link in a mail", "You decide as")
+    assert examiner.wrong == []

@@ -94,7 +94,7 @@ export async function accept (invitation: string, name: string): Promise<string>
 }
 
 /** Calls REST by the browser's login session. */
-async function page<T> (method: string, path: string, body?: unknown): Promise<T> {
+export async function page<T> (method: string, path: string, body?: unknown): Promise<T> {
   const secret = /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? ''
   const answer = await fetch(`/api/v1/${path}`, {
     method,

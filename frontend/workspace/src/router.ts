@@ -8,6 +8,9 @@ export type Place =
   | { view: 'session', session: string, document: string | null, version: string | null, approval: string | null }
   | { view: 'document', document: string, version: string | null, approval: string | null }
   | { view: 'approval', approval: string }
+  | { view: 'decision', token: string }
+  | { view: 'inbox' }
+  | { view: 'preferences' }
   | { view: 'join', token: string }
   | { view: 'nowhere' }
 
@@ -24,7 +27,10 @@ const PATHS: Array<[RegExp, (parts: string[]) => Place]> = [
     ([session = '', document, version, approval]) => ({ view: 'session', session, document: document ?? null, version: version ?? null, approval: approval ?? null })
   ],
   [new RegExp(`^/documents/${ID}${PART}$`), ([document = '', version, approval]) => ({ view: 'document', document, version: version ?? null, approval: approval ?? null })],
-  [new RegExp(`^/approvals/${ID}$`), ([approval = '']) => ({ view: 'approval', approval })]
+  [new RegExp(`^/approvals/${ID}$`), ([approval = '']) => ({ view: 'approval', approval })],
+  [/^\/approvals\/link$/, () => ({ view: 'decision', token: location.hash.slice(1) })],
+  [/^\/inbox$/, () => ({ view: 'inbox' })],
+  [/^\/preferences$/, () => ({ view: 'preferences' })]
 ]
 
 export function placeOf (path: string): Place {
@@ -39,6 +45,8 @@ export const place = signal<Place>(placeOf(location.pathname))
 
 export const paths = {
   home: '/',
+  inbox: '/inbox',
+  preferences: '/preferences',
   project: (project: string) => `/projects/${project}`,
   session: (session: string) => `/sessions/${session}`,
   document: (document: string, session: string | null = null, version: string | null = null) =>

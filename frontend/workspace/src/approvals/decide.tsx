@@ -5,9 +5,9 @@ import { complain } from '../ui/notices.js'
 import type { Request } from './requests.js'
 import { DECIDED } from './stages.js'
 
-type Decision = ApprovalDecide['decision']
+export type Decision = ApprovalDecide['decision']
 
-const DECISIONS: Array<[Decision, string, string]> = [
+export const DECISIONS: Array<[Decision, string, string]> = [
   ['approve', 'Approve', 'primary'], ['request_changes', 'Request changes', ''], ['reject', 'Reject', 'danger'], ['abstain', 'Abstain', '']
 ]
 

@@ -4,6 +4,7 @@ import { useRequest } from '../approvals/requests.js'
 import { go, paths } from '../router.js'
 import { useRoom } from '../state.js'
 import { Bar } from '../ui/bar.js'
+import { entitle } from '../ui/title.js'
 import { Trouble } from '../ui/trouble.js'
 
 /** Where a request is opened by its id alone: beside its document, or here where it has none. */
@@ -12,7 +13,7 @@ export function ApprovalPage ({ id }: { id: string }) {
   const alone = request?.subject === null
   const live = useRoom<object>(alone ? (request.session === null ? `project:${request.project}` : `session:${request.session}`) : null, same => same)
   useEffect(() => {
-    document.title = `${request?.title ?? 'Approval'} · BDUF`
+    entitle(request?.title ?? 'Approval')
     if (request !== null && !alone) go(paths.approval(request), { replace: true })
   }, [request])
   if (error !== null) return <><Bar /><main class="page"><Trouble error={error} /></main></>

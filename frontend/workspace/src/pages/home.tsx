@@ -1,11 +1,15 @@
 import { useEffect, useState } from 'preact/hooks'
+import type { ApprovalInfo } from '@bduf/realtime'
 import { rest } from '../identity.js'
+import { newest } from '../inbox/inbox.js'
 import { go, paths } from '../router.js'
 import { Bar } from '../ui/bar.js'
 import { Dialog } from '../ui/dialog.js'
 import { Field, Form } from '../ui/form.js'
 import { Icon } from '../ui/icons.js'
+import { entitle } from '../ui/title.js'
 import { Trouble } from '../ui/trouble.js'
+import { ago } from '../ui/words.js'
 
 interface Project { id: string, name: string, role: string, created_at: string }
 interface Page<T> { count: number, results: T[] }
@@ -15,12 +19,13 @@ export function Home () {
   const [error, setError] = useState<unknown>(null)
   const [starting, setStarting] = useState(false)
   useEffect(() => {
-    document.title = 'Projects · BDUF'
+    entitle('Projects')
     rest.get<Page<Project>>('projects/').then(({ results }) => setProjects(results), setError)
   }, [])
   return <>
     <Bar><strong>Projects</strong></Bar>
     <main class="page">
+      <Waiting />
       <header>
         <h1>Projects</h1>
         <button class="button primary" onClick={() => setStarting(true)}><Icon name="plus" />New project</button>
@@ -42,4 +47,19 @@ export function Home () {
       </Form>
     </Dialog>}
   </>
+}
+
+/** The requests that wait for the user's decision. */
+function Waiting () {
+  const [requests, setRequests] = useState<ApprovalInfo[]>([])
+  const news = newest.value
+  useEffect(() => { rest.get<Page<ApprovalInfo>>('approvals/?mine=to_decide&limit=20').then(({ results }) => setRequests(results), () => {}) }, [news]) // the list below says what is wrong
+  if (requests.length === 0) return null
+  return <section class="card" aria-labelledby="waiting">
+    <header><h2 id="waiting">Waiting for you</h2></header>
+    <ul class="items">{requests.map(one => <li key={one.id}>
+      <a class="item" href={paths.approval(one)}><span class="grow"><span class="name">{one.title}</span><span class="line quiet small">{one.requested_by.name} asked {ago(one.created_at)}</span></span>
+        <span class="end">{one.stale && <span class="tag warn">changed</span>}<span class="tag">{one.stages[one.stage]!.approved.length} of {one.stages[one.stage]!.needed}</span></span></a>
+    </li>)}</ul>
+  </section>
 }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { SessionInfo } from '@bduf/realtime'
 import { rest } from '../identity.js'
+import { Mute } from '../inbox/mute.js'
 import { go, paths } from '../router.js'
 import { foldProject, useRoom, type Member, type ProjectState } from '../state.js'
 import { Avatar } from '../ui/avatar.js'
@@ -9,6 +10,8 @@ import { Dialog } from '../ui/dialog.js'
 import { Field, Form } from '../ui/form.js'
 import { Icon } from '../ui/icons.js'
 import { complain } from '../ui/notices.js'
+import { Menu } from '../ui/menu.js'
+import { entitle } from '../ui/title.js'
 import { Trouble } from '../ui/trouble.js'
 import { ago } from '../ui/words.js'
 
@@ -17,13 +20,14 @@ const ROLES = ['owner', 'moderator', 'participant', 'observer']
 export function ProjectPage ({ project }: { project: string }) {
   const { state, permissions, error } = useRoom<ProjectState>(`project:${project}`, foldProject)
   const [dialog, setDialog] = useState<'session' | 'document' | 'member' | null>(null)
-  useEffect(() => { document.title = `${state?.name ?? 'Project'} · BDUF` }, [state?.name])
+  useEffect(() => { entitle(state?.name ?? 'Project') }, [state?.name])
   const close = (): void => setDialog(null)
   const writes = permissions.includes('write')
   if (error !== null) return <><Bar /><main class="page"><Trouble error={error} /></main></>
   if (state === null) return <><Bar /><div class="loading" role="status" aria-label="Loading" /></>
   return <>
-    <Bar><a href={paths.home} class="wide">Projects</a><span aria-hidden="true" class="wide">/</span><strong>{state.name}</strong></Bar>
+    <Bar><a href={paths.home} class="wide">Projects</a><span aria-hidden="true" class="wide">/</span><strong>{state.name}</strong>
+      <Menu label="Project menu" summary={<Icon name="more" />}><Mute scope={`project:${project}`} /></Menu></Bar>
     <main class="page">
       <header>
         <h1>{state.name}</h1>

@@ -15,6 +15,7 @@ import { foldSession, useRoom, type SessionState } from '../state.js'
 import { Avatars } from '../ui/avatar.js'
 import { Bar } from '../ui/bar.js'
 import { Icon, type IconName } from '../ui/icons.js'
+import { entitle } from '../ui/title.js'
 import { Trouble } from '../ui/trouble.js'
 
 // What only documents need is two thirds of the program. It comes along with the first answers of the server.
@@ -57,7 +58,7 @@ export function SessionPage ({ session, document: wanted, version, approval }: P
   const room = session === null ? whole.room : live.room
   const requests = useRequests(chosen?.id ?? null, room)
   const title = state?.session.name ?? ''
-  useEffect(() => { document.title = [chosen?.title, title, 'BDUF'].filter(Boolean).join(' · ') }, [chosen?.title, title])
+  useEffect(() => { entitle(chosen?.title, title) }, [chosen?.title, title])
 
   if (live.error?.code === 'session.join_pending') return <><Bar /><Lobby /></>
   if (live.error !== null || error !== null) return <><Bar /><main class="page"><Trouble error={live.error ?? error} /></main></>
@@ -65,11 +66,14 @@ export function SessionPage ({ session, document: wanted, version, approval }: P
     return <><Bar /><div class="loading" role="status" aria-label="Loading" /></>
   }
   const close = (): void => setOpen(null)
-  const waiting = state?.waiting.length ?? 0
   const ended = state?.session.status === 'ended'
   const writes = permissions.includes('write') && state?.session.status === 'active'
   const project = state?.session.project ?? alone!.project
-  const mine = requests.list.filter(one => waitsFor(one, me.value?.id ?? '')).length
+  const counts: Partial<Record<Panel, number>> = {
+    people: state?.waiting.length ?? 0,
+    chat: panel === 'chat' ? 0 : log.unread,
+    approvals: requests.list.filter(one => waitsFor(one, me.value?.id ?? '')).length
+  }
   const panels = session === null ? PANELS.filter(([name]) => name === 'approvals') : PANELS
   const shown = panels.find(([name]) => name === panel)
   const show = (name: Panel | null): void => {
@@ -102,13 +106,13 @@ export function SessionPage ({ session, document: wanted, version, approval }: P
           </div>}
       </main>
       <nav class="rail" aria-label="Panels">
-        {panels.map(([name, label, icon]) => <button key={name} class="button bare" aria-pressed={panel === name} aria-label={label} title={label}
-          onClick={() => show(panel === name ? null : name)}>
-          <Icon name={icon} />
-          {name === 'people' && waiting > 0 && <span class="count">{waiting}</span>}
-          {name === 'chat' && panel !== 'chat' && log.unread > 0 && <span class="count">{log.unread}</span>}
-          {name === 'approvals' && mine > 0 && <span class="count">{mine}</span>}
-        </button>)}
+        {panels.map(([name, label, icon]) => {
+          const count = counts[name] ?? 0
+          return <button key={name} class="button bare" aria-pressed={panel === name} aria-label={count > 0 ? `${label}: ${count}` : label} title={label}
+            onClick={() => show(panel === name ? null : name)}>
+            <Icon name={icon} />{count > 0 && <span class="count">{count}</span>}
+          </button>
+        })}
       </nav>
       {shown !== undefined && <aside class={`panel ${panel}`} aria-label={shown[1]}>
         <header><h2>{shown[1]}</h2><button class="button bare" aria-label="Close the panel" onClick={() => show(null)}><Icon name="close" /></button></header>

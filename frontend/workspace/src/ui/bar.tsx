@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { Bell } from '../inbox/bell.js'
 import { me, signOut } from '../identity.js'
 import { paths } from '../router.js'
 import { Avatar } from './avatar.js'
@@ -17,11 +18,13 @@ export function Bar ({ children, end }: { children?: ComponentChildren, end?: Co
     <div class="end">
       <Connection />
       {end}
+      {who != null && <Bell />}
       {who != null && <Menu summary={<><Avatar user={who.id} name={who.name} kind={who.kind} /><span class="visually-hidden">Account of {who.name}</span></>}>
         <p><strong>{who.name}</strong><br /><span class="quiet small">{who.username}</span></p>
         <button class="button bare" onClick={turn}>
           <Icon name={theme.value === 'dark' ? 'sun' : 'moon'} />{theme.value === 'dark' ? 'Light colours' : 'Dark colours'}
         </button>
+        <a class="button bare" href={paths.preferences}><Icon name="settings" />Preferences</a>
         {who.is_staff && <a class="button bare" href="/admin/" target="_blank"><Icon name="people" />Admin</a>}
         <a class="button bare" href="/start/" target="_blank"><Icon name="document" />For developers</a>
         <button class="button bare" onClick={() => { signOut().catch(complain) }}><Icon name="leave" />Sign out</button>

@@ -17,9 +17,9 @@ export function Menu ({ label, summary, compact = false, children }: Props) {
     for (const event of ['pointerdown', 'focusin']) document.addEventListener(event, elsewhere)
     return () => { for (const event of ['pointerdown', 'focusin']) document.removeEventListener(event, elsewhere) }
   }, [open])
-  return <details class="menu" ref={menu} onToggle={() => setOpen(menu.current!.open)}
+  return <details class="menu" ref={menu} onToggle={event => setOpen(event.currentTarget.open)}
     onKeyDown={event => { if (event.key === 'Escape' && menu.current!.open) close() }}>
     <summary class={compact ? 'button bare compact' : 'button bare'} aria-label={label} title={label}>{summary}</summary>
-    <div onClickCapture={event => { if ((event.target as Element).closest('.button') !== null) close() }}>{children}</div>
+    <div onClickCapture={event => { if ((event.target as Element).closest('.button, a') !== null) close() }}>{open && children}</div>
   </details>
 }
