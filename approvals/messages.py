@@ -204,7 +204,8 @@ class ApprovalInfo(msgspec.Struct, frozen=True):
 
     `content_hash` is what to decide on, `stale` whether the document has changed since, with event `changed_seq`: then
     the hash to decide on is that of the document now, which REST tells. Where it is `large`, what does not fit a frame
-    is cut or left out: long texts and lists, the payload; REST has them.
+    is cut or left out: long texts and lists, the payload; REST has them. It is `hidden` in the project's
+    room where not all members may see its session: it says its id, where it is and its state, and the rest is empty.
     """
 
     id: str
@@ -232,9 +233,10 @@ class ApprovalInfo(msgspec.Struct, frozen=True):
     explanation: str
     payload: Any
     large: bool
+    hidden: bool = False
 
 
-class ApprovalDetail(ApprovalInfo, frozen=True):
+class ApprovalDetail(ApprovalInfo, frozen=True, kw_only=True):
     """A request with all that was said, and whether it is for the caller `to_decide` now."""
 
     rules: Policy
@@ -264,17 +266,17 @@ class ApprovalChanged(msgspec.Struct, frozen=True):
 
 
 class ApprovalDecided(msgspec.Struct, frozen=True):
-    """Somebody voted; `approval.state` says what came of it."""
+    """Somebody voted; `approval.state` says what came of it. The vote on a hidden request is null."""
 
     approval: ApprovalInfo
-    vote: VoteInfo
+    vote: VoteInfo | None
 
 
 class ApprovalCommented(msgspec.Struct, frozen=True):
-    """Somebody said something."""
+    """Somebody said something; what was said on a hidden request is null."""
 
     approval: ApprovalInfo
-    comment: CommentInfo
+    comment: CommentInfo | None
 
 
 class ApprovalUpdated(msgspec.Struct, frozen=True):

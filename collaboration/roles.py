@@ -28,6 +28,11 @@ def higher(one: str, other: str) -> str:
     return min(one, other, key=ROLES.index)
 
 
+def lower(one: str, other: str) -> str:
+    """Returns the role of the two that may do less."""
+    return max(one, other, key=ROLES.index)
+
+
 def admitted(role: str | None, admission: str, *, lobby: bool) -> str:
     """Returns the role of somebody who may see a session from the inside.
 

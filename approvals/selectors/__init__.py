@@ -19,6 +19,7 @@ from approvals.selectors.requests import (
     approvals_to_decide,
     comment_info,
     drift,
+    glimpse,
     vote_info,
 )
 from approvals.selectors.seats import (
@@ -52,6 +53,7 @@ __all__ = [
     "drift",
     "excluded",
     "follows",
+    "glimpse",
     "groups_named",
     "members_certifying",
     "people_at",

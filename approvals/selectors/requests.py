@@ -173,6 +173,30 @@ def _info(standing: Standing, waiting: Mapping[str, str], whole: bool) -> Approv
     )
 
 
+def glimpse(event: msgspec.Struct) -> msgspec.Struct:
+    """What an event may tell those who may not see the request: its id, where it is, and its state."""
+    approval: ApprovalInfo = event.approval  # type: ignore[attr-defined]
+    nothing = {name: None for name in ("vote", "comment") if name in event.__struct_fields__}
+    hidden = msgspec.structs.replace(
+        approval,
+        subject=None,
+        title="",
+        description="",
+        requested_by=Person("", ""),
+        reason="",
+        stage=0,
+        stages=[],
+        votes=[],
+        content_hash="",
+        policy=PolicyInfo(None, None, "", "", "", False, []),
+        open_threads=0,
+        explanation="",
+        payload=None,
+        hidden=True,
+    )
+    return msgspec.structs.replace(event, approval=hidden, **nothing)
+
+
 def _telling(standing: Standing) -> list[Vote]:
     """The votes that count, and of seats without one in that stage the last that did, the oldest first."""
     last = {(vote.stage, vote.seat): vote for vote in standing.votes}

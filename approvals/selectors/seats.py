@@ -33,10 +33,14 @@ class Place(NamedTuple):
 
 
 class People(NamedTuple):
-    """Those who may see a request: their roles by id, and which of them may certify: people with an account."""
+    """Those who may see a request: the roles they count by, and which of them may certify: people with an account.
+
+    `everybody` says whether all of the project's members are among them.
+    """
 
     roles: dict[str, str]
     certifying: frozenset[str]
+    everybody: bool
 
 
 def place_of(project: UUID, session: Session | None, document: Document | None) -> Place:
@@ -71,8 +75,20 @@ def people_at(places: Iterable[Place]) -> dict[Place, People]:
             seeing = _inside(of_project, own[place.session], lobby=place.lobby)
         if place.members_only:
             seeing = {user: role for user, role in seeing.items() if user in of_project}
-        people[place] = People(seeing, frozenset(certifying & seeing.keys()))
+        people[place] = People(
+            {user: counted_role(role, of_project.get(user)) for user, role in seeing.items()},
+            frozenset(certifying & seeing.keys()),
+            of_project.keys() <= seeing.keys(),
+        )
     return people
+
+
+def counted_role(role: str, of_project: str | None) -> str:
+    """The role by which somebody counts: above participant only as high as the project has it.
+
+    Whoever opens a session owns it and makes others owners there, and none of that may satisfy what asks for owners.
+    """
+    return roles.lower(role, roles.higher(of_project or roles.PARTICIPANT, roles.PARTICIPANT))
 
 
 def _inside(members: dict[str, str], own: dict[str, tuple[str | None, str]], *, lobby: bool) -> dict[str, str]:

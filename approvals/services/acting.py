@@ -129,9 +129,12 @@ def publish(
     news = notices.news(standing, was, timezone.now(), acting.by, told, done)
     concerned = notices.concerned(standing)
     news.lock(concerned)
-    rooms = [f"project:{approval.project_id}", *([f"session:{approval.session_id}"] if approval.session_id else [])]
+    whole = data(info)
+    rooms = [f"session:{approval.session_id}"] if approval.session_id else []
     rooms += [f"user:{user}" for user in sorted(concerned)]
-    log.append_many([log.News(room, f"approval:{event}", data(info)) for room in rooms], by=author)
+    said = {f"project:{approval.project_id}": whole if standing.people.everybody else selectors.glimpse(whole)}
+    said |= dict.fromkeys(rooms, whole)
+    log.append_many([log.News(room, f"approval:{event}", what) for room, what in said.items()], by=author)
     news.tell(author)
     audit_record(
         project=approval.project_id,

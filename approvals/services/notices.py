@@ -92,7 +92,7 @@ def news(
 ) -> News:
     """What a change means for users; `was` is the key of the request's notices before, empty for a new one."""
     approval = standing.approval
-    key, told = key_of(approval), list(told)
+    key, told = key_of(approval), [each for each in told if str(each[0]) in standing.people.roles]
     if approval.state != Approval.State.PENDING:
         return News([*told, *_closing(standing, by)], was, "", [])
     if key == was:

@@ -24,6 +24,7 @@ from bduf_realtime.rooms.transactions import write
 from collaboration import selectors as collaboration
 from collaboration import services
 from collaboration.models import Document, Session
+from collaboration.roles import OWNER
 from collaboration.services.documents import lock_document, refuse_read_only, writable_project, writable_session
 from collaboration.text import plain_name
 
@@ -46,7 +47,7 @@ def approval_request(*, message: ApprovalRequest, by: User, door: str = "rest", 
         if Approval.objects.filter(project=project, state=PENDING).count() >= conf.max_open_approvals:
             raise RealtimeError("quota.exceeded", f"A project may have {conf.max_open_approvals} open requests.")
         place = selectors.place_of(project, session, document)
-        policy, stored = _policy(message, selectors.people_at([place])[place])
+        policy, stored = _policy(message, selectors.people_at([place])[place], by)
         approval = Approval(
             project_id=project,
             session=session,
@@ -132,8 +133,11 @@ def _session(message: ApprovalRequest, by: User, door: str) -> Session:
 # --- by what policy ----------------------------------------------------------------------------------------------
 
 
-def _policy(message: ApprovalRequest, people: People) -> tuple[Policy, PolicyVersion | None]:
-    """What a request asks for, users turned into ids, and the stored policy that says so; raises msg.bad_value."""
+def _policy(message: ApprovalRequest, people: People, by: User) -> tuple[Policy, PolicyVersion | None]:
+    """What a request asks for, users turned into ids, and the stored policy that says so.
+
+    Raises msg.bad_value, perm.denied.
+    """
     given = message.policy
     if message.approvers is not None:
         if given is not None:
@@ -147,6 +151,7 @@ def _policy(message: ApprovalRequest, people: People) -> tuple[Policy, PolicyVer
     if message.quorum is not None:
         raise _wrong("quorum", "A quorum is one of approvers.")
     if isinstance(given, Policy):
+        _refuse_favours(given, people.roles.get(str(by.pk)))
         return rules_checked(given, certifying=people.certifying, field="policy"), None
     versions = PolicyVersion.objects.filter(policy__project=message.project, policy__archived_at=None)
     named = versions.filter(policy=given) if given else versions.filter(policy__is_default=True)
@@ -156,6 +161,16 @@ def _policy(message: ApprovalRequest, people: People) -> tuple[Policy, PolicyVer
     if given is not None:
         raise _wrong("policy", "The project has no such policy.")
     return DEFAULT, None
+
+
+def _refuse_favours(given: Policy, role: str | None) -> None:
+    """Raises perm.denied where a policy has who asks decide or do without, and is not by one who sets policies up."""
+    favours = {f"policy.stages[{n}].exclude": "requester" not in s.exclude for n, s in enumerate(given.stages)}
+    favours["policy.bypass"] = not set(given.bypass) <= set(DEFAULT.bypass)
+    field = next((field for field, favour in favours.items() if favour), None)
+    if field and role != OWNER:
+        text = "Only an owner of the project may have who asks decide, or others than owners do without."
+        raise RealtimeError("perm.denied", text, details={"field": field, "role": role, "needs": "manage_settings"})
 
 
 def _refuse_unreachable(policy: Policy, seats: list[frozenset[str]], field: str) -> None:

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals import selectors
 from approvals.models import Approval, Comment, Delegation, Vote
 from approvals.selectors.seats import people_at, place_of
+from approvals.services import approval_bypass
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.errors import RealtimeError
 from collaboration import services
@@ -127,10 +128,21 @@ def test_a_projects_document_in_a_session_is_decided_on_by_members_alone(team: T
     assert {p.name for p in ask(team, **session).approval.stages[0].waiting} == {"owner", "moderator", "invited"}
 
 
-def test_a_role_in_the_session_counts_there(team: Team) -> None:
-    Participant.objects.create(session=team.session, user=team.observer, role="moderator", admission="admitted")
-    asked = ask(team, session=str(team.session.pk), policy={"stages": [{"who": {"role": "moderator"}}]})
-    assert {p.name for p in asked.approval.stages[0].waiting} == {"owner", "moderator", "observer"}
+@pytest.mark.parametrize(("role", "asked"), [("moderator", {"owner", "moderator"}), ("participant", {"observer"})])
+def test_a_role_in_the_session_counts_there_but_makes_nobody_more_than_a_participant(
+    team: Team, role: str, asked: set[str]
+) -> None:
+    Participant.objects.create(session=team.session, user=team.observer, role="owner", admission="admitted")
+    request = ask(team, session=str(team.session.pk), policy={"stages": [{"who": {"role": role}}]})
+    assert {p.name for p in request.approval.stages[0].waiting} == asked | {"owner", "moderator"}
+
+
+def test_who_owns_a_session_only_does_not_do_without(team: Team) -> None:
+    own = services.session_create(project=team.project, by=team.participant)
+    request = ask(team, session=str(own.pk))
+    given = {"approval": UUID(request.id), "reason": "Mine."}
+    assert refused(approval_bypass, by=team.participant, **given)[0] == "perm.denied"
+    assert approval_bypass(by=team.owner, **given).state == "bypassed"
 
 
 def test_what_does_not_fit_a_frame_is_left_to_rest(team: Team) -> None:

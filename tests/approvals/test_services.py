@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from approvals import selectors, services
 from approvals.models import Approval, Policy, PolicyVersion, Vote
+from approvals.services.rules import rules_read
 from bduf_realtime.audit.models import AuditEntry
 from bduf_realtime.rooms import log
 from collaboration import services as collaboration
@@ -24,6 +25,9 @@ from tests.collaboration.writing import create
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
+
+
+WRITTEN = {"stages": [{"who": {"role": "participant"}, "exclude": ["requester", "last_editor"]}]}
 
 
 def kinds(user: Any) -> list[str]:
@@ -168,15 +172,35 @@ def test_a_project_has_so_many_open_requests(team: Team, tune: Callable[..., Non
 def test_nobody_decides_on_what_they_asked_for(team: Team) -> None:
     asked = ask(team)
     assert refused(decide, asked, team.participant) == ("approval.self_decision", {"reason": "requester"})
-    free = ask(team, policy={"stages": [{"who": {"role": "participant"}, "exclude": []}]})
-    assert decide(free, team.participant).state == "approved"
+    free = ask(team, team.owner, policy={"stages": [{"who": {"role": "participant"}, "exclude": []}]})
+    assert decide(free, team.owner).state == "approved"
+
+
+@pytest.mark.parametrize(
+    ("field", "policy"),
+    [
+        (
+            "policy.stages[1].exclude",
+            {"stages": [{"who": {"role": "owner"}}, {"who": {"role": "owner"}, "exclude": []}]},
+        ),
+        ("policy.bypass", {"stages": [{"who": {"role": "owner"}}], "bypass": ["owner", "participant"]}),
+    ],
+)
+def test_only_an_owner_of_the_project_lets_who_asks_decide_or_do_without(team: Team, field: str, policy: Any) -> None:
+    code, details = refused(ask, team, policy=policy)
+    assert (code, details["field"], details["needs"]) == ("perm.denied", field, "manage_settings")
+    own = collaboration.session_create(project=team.project, by=team.participant)
+    assert refused(ask, team, session=str(own.pk), policy=policy)[1]["field"] == field  # its owner, there alone
+    assert ask(team, team.owner, policy=policy).state == "pending"
+    said = services.policy_create(project=team.project.pk, name="Own", rules=rules_read(policy), by=team.owner)
+    assert ask(team, policy=str(said.pk)).state == "pending"
 
 
 def test_nor_on_what_they_edited_last_where_the_policy_says_so(team: Team) -> None:
     document = create(team, content="By the owner.")
-    asked = ask(team, about=document, policy={"stages": [{"who": {"role": "participant"}, "exclude": ["last_editor"]}]})
+    asked = ask(team, about=document, policy=WRITTEN)
     assert refused(decide, asked, team.owner) == ("approval.self_decision", {"reason": "last_editor"})
-    assert decide(asked, team.participant).state == "approved"
+    assert decide(asked, team.moderator).state == "approved"
 
 
 def test_who_is_not_asked_is_told_who_is(team: Team) -> None:

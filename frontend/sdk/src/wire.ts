@@ -27,7 +27,8 @@ export interface ApprovalAnswer {
  *
  *     `content_hash` is what to decide on, `stale` whether the document has changed since, with event `changed_seq`: then
  *     the hash to decide on is that of the document now, which REST tells. Where it is `large`, what does not fit a frame
- *     is cut or left out: long texts and lists, the payload; REST has them.
+ *     is cut or left out: long texts and lists, the payload; REST has them. It is `hidden` in the project's
+ *     room where not all members may see its session: it says its id, where it is and its state, and the rest is empty.
  */
 export interface ApprovalInfo {
   id: string
@@ -55,6 +56,7 @@ export interface ApprovalInfo {
   explanation: string
   payload: unknown
   large: boolean
+  hidden?: boolean
 }
 /**
  * The document a request is about, the version that was asked about or voted on, and its last event.
@@ -150,11 +152,11 @@ export interface ApprovalComment {
   approval: string
 }
 /**
- * Somebody said something.
+ * Somebody said something; what was said on a hidden request is null.
  */
 export interface ApprovalCommented {
   approval: ApprovalInfo
-  comment: CommentInfo
+  comment: CommentInfo | null
 }
 export interface ApprovalDecide {
   decision: 'abstain' | 'approve' | 'reject' | 'request_changes'
@@ -163,11 +165,11 @@ export interface ApprovalDecide {
   approval: string
 }
 /**
- * Somebody voted; `approval.state` says what came of it.
+ * Somebody voted; `approval.state` says what came of it. The vote on a hidden request is null.
  */
 export interface ApprovalDecided {
   approval: ApprovalInfo
-  vote: VoteInfo
+  vote: VoteInfo | null
 }
 export interface ApprovalDelegate {
   to: string
