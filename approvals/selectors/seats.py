@@ -169,8 +169,6 @@ def follows(approval: Approval) -> bool:
 
 
 def editor_of(approval: Approval) -> str:
-    """Who edited last what a request is about."""
+    """Who edited last what there is to decide on: what was pinned, or, where that has changed, what is there now."""
     document = approval.document
-    if document is None:
-        return ""
-    return (document.edited_by or str(document.created_by_id or "")) if follows(approval) else approval.editor
+    return document.edited_by if document is not None and approval.changed_seq is not None else approval.editor

@@ -17,6 +17,7 @@ from approvals.services.notices import Told, key_of, notice
 from approvals.services.rules import users_named
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.gateway.reading import read_moment
 from bduf_realtime.rooms.transactions import write
 
 
@@ -69,7 +70,7 @@ def _refuse(standing: Standing, by: User, delegate: str, until: datetime | None,
     stages = [number for number, sitting in enumerate(standing.seats) if seat in sitting]
     if not stages:
         raise RealtimeError("approval.not_approver", details={"stage": standing.approval.stage})
-    if until is not None and until <= now:
+    if (until := read_moment(until, "until")) is not None and until <= now:
         _wrong("until", "That moment is over.")
     if delegate == seat:
         return

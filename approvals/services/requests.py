@@ -20,6 +20,7 @@ from approvals.services.rules import rules_checked
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.gateway.reading import read_moment
 from bduf_realtime.rooms.transactions import write
 from collaboration import selectors as collaboration
 from collaboration import services
@@ -39,7 +40,7 @@ def approval_request(*, message: ApprovalRequest, by: User, door: str = "rest", 
     title = plain_name(message.title, "title")
     if message.payload is not None and len(msgspec.json.encode(message.payload)) > conf.payload_bytes:
         raise _wrong("payload", f"A payload has up to {conf.payload_bytes} bytes.", limit=conf.payload_bytes)
-    if message.due_at is not None and message.due_at <= now:
+    if (due_at := read_moment(message.due_at, "due_at")) is not None and due_at <= now:
         raise _wrong("due_at", "That moment is over.")
     with write():
         document, session = _where(message, by, door)
@@ -61,7 +62,7 @@ def approval_request(*, message: ApprovalRequest, by: User, door: str = "rest", 
             policy_version=stored,
             rules=msgspec.to_builtins(policy),
             created_at=now,
-            expires_at=_earliest(message.due_at, _after(now, policy.expires_after)),
+            expires_at=_earliest(due_at, _after(now, policy.expires_after)),
         )
         pin(approval, message.subject.version if message.subject else None)
         approval.save()
@@ -99,8 +100,8 @@ def pin(approval: Approval, version: UUID | None = None) -> None:
     approval.seq = collaboration.position_of(document.pk).head
     kept = approval.version = services.version_pin(document=document, version=version)
     approval.content_hash = kept.content_hash
-    editor = kept.created_by_id if version else document.edited_by or document.created_by_id
-    approval.editor = str(editor or "")
+    present = document.edited_by or str(document.created_by_id or "")
+    approval.editor = collaboration.version_editor(kept) if version else present
     approval.edited_at, approval.changed_seq = document.edited_at, None
 
 

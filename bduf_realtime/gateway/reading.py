@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 MAX_ID = 64
 MAX_TYPE = 80
+EARLIEST, LATEST = 1900, 9000  # years
 
 T = TypeVar("T")
 
@@ -107,6 +109,15 @@ def read_data(data: dict[str, Any], shape: type[T]) -> T:
         return msgspec.convert(data, shape)
     except msgspec.ValidationError as error:
         raise _explained(str(error)) from error
+
+
+def read_moment(moment: datetime | None, field: str) -> datetime | None:
+    """A moment that every clock and database here can hold, in whatever zone; raises msg.bad_value."""
+    if moment is not None and not EARLIEST < moment.year < LATEST:
+        raise RealtimeError(
+            "msg.bad_value", f"A year is after {EARLIEST}, and before {LATEST}.", details={"field": field}
+        )
+    return moment
 
 
 def _explained(problem: str) -> RealtimeError:

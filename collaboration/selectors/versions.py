@@ -11,7 +11,8 @@ import msgspec
 from django.db.models import QuerySet
 
 from bduf_realtime.gateway.errors import RealtimeError
-from bduf_realtime.rooms.events import timestamp
+from bduf_realtime.rooms import log
+from bduf_realtime.rooms.events import Event, timestamp
 from collaboration.documents import stored
 from collaboration.documents.canonical import Content, changed
 from collaboration.documents.diffs import diff
@@ -29,6 +30,8 @@ from collaboration.messages import (
 from collaboration.models import Document, DocumentVersion
 from collaboration.selectors.documents import content_of, document_content, document_info, document_update, position_of
 
+LOOKED_AT = 500  # events before a version, for the last edit
+
 
 def versions_of(document: Document) -> QuerySet[DocumentVersion]:
     """A document's versions without their contents, the newest first."""
@@ -41,6 +44,17 @@ def version_of(document: Document, version: UUID) -> DocumentVersion:
     if found is None:
         raise RealtimeError("doc.not_found", "The document has no such version.", details={"field": "version"})
     return found
+
+
+def version_editor(version: DocumentVersion) -> str:
+    """The id of the user who edited last what a version holds; who kept it, where the log does not go back as far."""
+    kept = log.history(f"document:{version.document_id}", before=version.seq + 1, limit=LOOKED_AT)
+    for _, frame in reversed(kept.events):
+        event = msgspec.json.decode(frame, type=Event)
+        if event.type == "collaboration:document:updated":
+            return event.by.user
+    whole = kept.position.floor == 1 and len(kept.events) < LOOKED_AT
+    return str((version.document.created_by_id if whole else version.created_by_id) or "")
 
 
 def version_info(version: DocumentVersion) -> VersionInfo:

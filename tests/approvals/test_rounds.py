@@ -168,6 +168,29 @@ def test_who_edited_last_is_who_has_since(team: Team, document: Document) -> Non
     assert decide(kept, team.moderator).state == "approved"
 
 
+def test_who_only_kept_a_version_did_not_edit_it_and_who_wrote_it_did(team: Team, document: Document) -> None:
+    put(document, "Two.", team.moderator)
+    version = services.version_create(document=document.pk, title="Second", by=team.owner)
+    put(document, "Three.", team.owner)
+    subject = {"document": str(document.pk), "version": str(version.pk)}
+    stage = {"who": {"role": "participant"}, "exclude": ["requester", "last_editor"]}
+    for on_change in ("keep", "dismiss_votes"):
+        asked = ask(team, subject=subject, policy={"stages": [stage], "on_change": on_change})
+        assert refused(decide, asked, team.moderator)[1] == {"reason": "last_editor"}
+        assert decide(asked, team.owner).state == "approved"
+
+
+def test_typing_something_and_taking_it_back_makes_nobody_the_last_editor(team: Team, document: Document) -> None:
+    put(document, "Two.", team.moderator)
+    policy = {"stages": [{"who": {"role": "participant"}, "exclude": ["requester", "last_editor"]}]}
+    asked = ask(team, about=document, policy=policy)
+    for text in ("Three.", "Two."):
+        put(document, text, team.participant)
+    assert refused(decide, asked, team.moderator)[1] == {"reason": "last_editor"}
+    assert rounds_follow() == 0
+    assert refused(decide, asked, team.moderator)[1] == {"reason": "last_editor"}
+
+
 def test_a_request_about_a_deleted_document_is_taken_back(team: Team, document: Document) -> None:
     asked = ask(team, about=document)
     services.document_delete(document=document.pk, by=team.owner)

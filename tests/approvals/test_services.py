@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -164,6 +164,14 @@ def test_a_project_has_so_many_open_requests(team: Team, tune: Callable[..., Non
     assert refused(ask, team)[0] == "quota.exceeded"
     decide(asked, team.owner)
     ask(team)
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "9000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+def test_a_moment_that_no_clock_has_is_refused_by_name(team: Team, moment: str) -> None:
+    assert refused(ask, team, due_at=moment) == ("msg.bad_value", {"field": "due_at"})
+    asked = ask(team, approvers=["owner"])
+    given = {"approval": UUID(asked.id), "to": "moderator", "until": datetime.fromisoformat(moment)}
+    assert refused(services.approval_delegate, by=team.owner, **given) == ("msg.bad_value", {"field": "until"})
 
 
 # --- deciding ----------------------------------------------------------------------------------------------------
