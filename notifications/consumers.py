@@ -9,6 +9,7 @@ from bduf_realtime.gateway.consumer import RealtimeConsumer
 from bduf_realtime.gateway.doors import Joined, Since, Wish
 from bduf_realtime.gateway.handlers import handles
 from bduf_realtime.gateway.joining import enter
+from bduf_realtime.gateway.reading import read_moment
 from bduf_realtime.gateway.storage import call
 from bduf_realtime.rooms.commands import Effect
 from bduf_realtime.rooms.events import ack_frame, encode
@@ -33,7 +34,7 @@ class NotificationConsumer(RealtimeConsumer):
         self.refuse_more_rooms(room)
         interest = await call(read_topics, message.topics, user)
         position = since if isinstance(since, Since) else None
-        after = None if isinstance(since, Since) else since
+        after = None if isinstance(since, Since) else read_moment(since, "since")
 
         def greet(joined: Joined) -> None:
             if request.id is not None:

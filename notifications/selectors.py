@@ -21,7 +21,7 @@ from notifications.messages import (
     PreferencesInfo,
 )
 from notifications.models import Mute, Notification, Preferences
-from notifications.topics import Interest
+from notifications.topics import Interest, scopes
 
 
 def notification_info(row: Notification) -> NotificationInfo:
@@ -66,6 +66,17 @@ def unsettled(keys: Iterable[str]) -> QuerySet[Notification]:
 def users_told(keys: Iterable[str]) -> set[UUID]:
     """Who was told what is not settled yet of these keys, and so is concerned when that is settled."""
     return set(unsettled(keys).values_list("user", flat=True))
+
+
+def out_of_sight(rows: Iterable[Notification]) -> set[UUID]:
+    """The ids of those that are about a project or session which their user does not see any more."""
+    about = {
+        row.pk: ("session" if row.session else "project", row.user_id, place)
+        for row in rows
+        if (place := row.session or row.project)
+    }
+    seen = {(kind, user, place): scopes[kind](user, place) for kind, user, place in set(about.values())}
+    return {pk for pk, place in about.items() if not seen[place]}
 
 
 def mails_due(now: datetime) -> QuerySet[Notification]:

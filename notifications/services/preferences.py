@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.errors import RealtimeError
+from bduf_realtime.gateway.reading import read_moment
 from bduf_realtime.rooms.transactions import write
 from notifications import selectors
 from notifications.messages import NotificationPreferences, PreferencesInfo
@@ -43,7 +44,10 @@ def _set_mutes(user: UUID, changes: NotificationPreferences) -> None:
     Mute.objects.filter(user=user, scope__in=changes.unmute).delete()
     Mute.objects.filter(user=user, until__lte=timezone.now()).delete()
     Mute.objects.bulk_create(
-        [Mute(user_id=user, scope=s, until=until) for s, until in {w.scope: w.until for w in changes.mute}.items()],
+        [
+            Mute(user_id=user, scope=s, until=read_moment(u, "mute"))
+            for s, u in {w.scope: w.until for w in changes.mute}.items()
+        ],
         update_conflicts=True,
         unique_fields=["user", "scope"],
         update_fields=["until"],

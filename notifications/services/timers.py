@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.rooms.transactions import write
+from notifications import selectors
 from notifications.models import Notification
 from notifications.services.telling import SERVER, announce, user_rooms_lock
 
@@ -29,6 +30,10 @@ def notifications_resend() -> int:
         user_rooms_lock(wanted.values())
         # Looked at again under the locks: somebody may have acted, or another instance was faster.
         rows = list(due.filter(pk__in=wanted).select_for_update(of=("self",), skip_locked=True).order_by("pk"))
+        # Whoever was shown out since has nothing to act on there any more.
+        hidden = selectors.out_of_sight(rows)
+        Notification.objects.filter(pk__in=hidden).update(settled_at=now, resend_at=None, mail_due=None)
+        rows = [row for row in rows if row.pk not in hidden]
         again = now + timedelta(seconds=conf.notification_resend)
         Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
             read_at=None, sent=F("sent") + 1, resend_at=again

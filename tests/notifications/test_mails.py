@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.message import Message
 from smtplib import SMTPException
@@ -17,9 +17,10 @@ from django.utils import timezone
 from bduf_realtime.accounts.models import User
 from bduf_realtime.rooms.events import Author
 from bduf_realtime.rooms.transactions import write
+from collaboration.services import project_create, project_member_set
 from notifications import kinds, mails, metrics, services
 from notifications.kinds import CHANNELS, Kind
-from notifications.models import Notification
+from notifications.models import Notification, Preferences
 from notifications.services import mailing
 from tests.notifications.conftest import tell
 from tests.people import person
@@ -223,3 +224,41 @@ def test_the_timer_only_sets_about_it(ada: User) -> None:
     mailer._thread.join(30)
     assert len(mail.outbox) == 1
     assert mailer.look() == 0
+
+
+# --- how many, and to whom ---------------------------------------------------------------------------------------
+
+
+def test_somebody_who_is_told_again_and_again_gets_one_mail_in_the_time_to_read(ada: User) -> None:
+    other = person(email="bob@example.com")
+    for number in range(3):
+        due(ada, title=f"Spam {number}")
+        assert mails.mails_send() == (number == 0)
+    due(other)
+    assert mails.mails_send() == 1
+    assert [message.to for message in mail.outbox] == [["ada@example.com"], ["bob@example.com"]]
+    Notification.objects.exclude(mailed_at=None).update(mailed_at=timezone.now() - timedelta(days=1))
+    Notification.objects.exclude(mail_due=None).update(mail_due=timezone.now())
+    assert mails.mails_send() == 1
+    assert mail.outbox[-1].subject == "2 notifications: Spam 1"
+
+
+def test_who_wants_mails_at_once_gets_each(ada: User) -> None:
+    Preferences.objects.create(user=ada, mail_after=0)
+    for _ in range(2):
+        due(ada)
+        assert mails.mails_send() == 1
+
+
+def test_nothing_is_mailed_or_told_again_of_a_project_that_one_has_left(ada: User, tune: Callable[..., None]) -> None:
+    tune(notification_resend=0.0)
+    by = person()
+    left, kept = (project_create(name=name, by=by) for name in ("Left", "Kept"))
+    project_member_set(project=kept, user=ada, role="observer", by=by)
+    Notification.objects.all().delete()
+    for project in (left, kept):
+        due(ada, title=project.name, project=project.pk, must_act=True, key=project.name)
+    assert mails.mails_send() == 1
+    assert mail.outbox[0].subject == "Kept"
+    assert services.notifications_resend() == 1
+    assert Notification.objects.exclude(settled_at=None).get().title == "Left"
