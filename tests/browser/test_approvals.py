@@ -192,3 +192,42 @@ async def test_a_link_opens_a_request_beside_its_document_or_alone(house: Live, 
     await voter.until("Words.")
     await decide(voter)
     await voter.page.get_by_text(f"Approved by {PARTICIPANT}.").wait_for()
+
+
+async def test_values_that_were_approved_and_changed_say_so(house: Live, sit: Sit) -> None:
+    document = {"project": house.project, "title": "Decisions", "strategy": "last_write_wins"}
+    status, made = house.rest("POST", "documents/", house.owner, document)
+    assert status == 201
+    subject = {"project": house.project, "title": "Values", "subject": {"document": made["id"]}}
+    status, asked = house.rest("POST", "approvals/", house.owner, subject)
+    assert status == 201
+    desk = await sit("participant1", f"/approvals/{asked['id']}")
+    await decide(desk)
+    await desk.page.locator(".chip", has_text="Approved").wait_for()
+    await desk.page.get_by_label("Key").fill("database")
+    await desk.page.get_by_label("Value", exact=True).fill("PostgreSQL")
+    await desk.page.get_by_role("button", name="Set").click()
+    await desk.page.locator(".chip", has_text="(changed since)").wait_for()
+
+
+async def test_a_policy_of_the_project_is_followed_stage_by_stage(house: Live, sit: Sit) -> None:
+    stages = [
+        {"name": "Peers", "who": {"users": ["participant1"]}},
+        {"name": "Security", "who": {"users": ["moderator3"]}},
+    ]
+    policy = {"project": house.project, "name": "Design review", "rules": {"stages": stages}}
+    status, made = house.rest("POST", "policies/", house.owner, policy)
+    assert status == 201, made
+    owner = await written(house, sit)
+    await owner.page.get_by_label("Approvals").first.click()
+    await owner.page.get_by_role("button", name="Ask for approval").click()
+    await owner.page.get_by_label("Who decides").select_option(label="Design review")
+    await owner.page.get_by_text("Peers").wait_for()
+    await owner.page.get_by_role("button", name="Ask", exact=True).click()
+    await owner.page.get_by_text("Begins when the stage before has approved.").wait_for()
+    request = owner.page.url.removeprefix(house.url)
+    last = await sit("moderator3", request)
+    await last.page.get_by_text("It waits for Participant 1, not for you.").wait_for()
+    await decide(await sit("participant1", request))
+    await decide(last)
+    await owner.page.locator(".chip", has_text="Approved · v").wait_for()

@@ -58,13 +58,13 @@ export function Ask ({ document, close, done }: { document: DocumentInfo, close:
             {found.length === 0 && people !== null && <p class="quiet small">{part === '' ? 'Nobody else is in the project.' : 'Nobody is called that.'}</p>}
           </fieldset>
           <label class="field"><span>How many of them must approve</span>
-            <select class="input" name="quorum">{ticked.map((_, number) => <option key={number} value={number + 1}>{number + 1} of {ticked.length}</option>)}{ticked.length === 0 && <option value="1">Choose people first</option>}
+            <select class="input" name="quorum" required>{ticked.map((_, number) => <option key={number} value={number + 1}>{number + 1} of {ticked.length}</option>)}{ticked.length === 0 && <option value="">Choose people first</option>}
               {ticked.length > 1 && <option value="all">all who do not abstain</option>}</select>
           </label>
         </>
         : <p class="quiet small">{chosen?.version.words.join(' ') ?? 'One approval of anybody who may write, but you.'}</p>}
       <div class="row">
-        <label class="field grow"><span>Until</span><input class="input" type="datetime-local" name="due" min={new Date().toISOString().slice(0, 16)} /></label>
+        <label class="field grow"><span>Until</span><input class="input" type="datetime-local" name="due" /></label>
         <label class="field grow"><span>Of what</span><select class="input" name="version">
           <option value="">What is in it now</option>
           {versions.map(({ id, title, created_at: since }) => <option key={id} value={id}>{title || `Version of ${at(since)}`}</option>)}

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { ApprovalInfo, DocumentInfo, DocumentProvider } from '@bduf/realtime'
 import { rest } from '../identity.js'
 import { paths } from '../router.js'
+import { useRoom } from '../state.js'
 import { toneOf, WORDS } from './requests.js'
 
 interface Props { info: DocumentInfo, requests: ApprovalInfo[], provider: DocumentProvider | null }
@@ -10,7 +11,7 @@ interface Props { info: DocumentInfo, requests: ApprovalInfo[], provider: Docume
 export function Chip ({ info, requests, provider }: Props) {
   const newest = requests.find(({ state }) => state !== 'expired' && state !== 'cancelled')
   const version = newest?.state === 'approved' || newest?.state === 'bypassed' ? newest.subject!.version : null
-  const changed = useChanged(info, version, provider)
+  const changed = useChanged(info, version === null ? null : newest!, provider)
   if (newest === undefined) return null
   const { stage, stages, state, subject } = newest
   const { approved, needed, name } = stages[stage]!
@@ -20,18 +21,24 @@ export function Chip ({ info, requests, provider }: Props) {
   </a>
 }
 
-/** Whether the text of a document differs from that of a version. */
-function useChanged (info: DocumentInfo, version: string | null, provider: DocumentProvider | null): boolean {
+/** Whether what is in a document differs from what was signed. */
+function useChanged ({ id, strategy }: DocumentInfo, signed: ApprovalInfo | null, provider: DocumentProvider | null): boolean {
   const [approved, setApproved] = useState<string | null>(null)
   const [changed, setChanged] = useState(false)
+  const version = signed?.subject?.version ?? null
+  const values = strategy !== 'merge' && signed !== null
+  const look = (): void => {
+    if (values) rest.get<{ content_hash: string }>(`documents/${id}/content/`).then(now => setChanged(now.content_hash !== signed.content_hash), () => {})
+  }
+  useEffect(look, [id, signed?.content_hash])
+  useRoom<object>(values ? `document:${id}` : null, same => same, look)
   useEffect(() => {
     setApproved(null)
     if (version !== null && provider !== null) {
-      rest.get<{ content: string }>(`documents/${info.id}/versions/${version}/`).then(({ content }) => setApproved(content), () => {}) // said without it, then
+      rest.get<{ content: string }>(`documents/${id}/versions/${version}/`).then(({ content }) => setApproved(content), () => {}) // said without it, then
     }
   }, [version, provider])
   useEffect(() => {
-    setChanged(false)
     if (approved === null || provider === null) return
     const text = provider.doc.getText('content')
     // The text is empty until the server has answered, and comparing lengths spares most comparisons.
@@ -42,6 +49,7 @@ function useChanged (info: DocumentInfo, version: string | null, provider: Docum
     return () => {
       text.unobserve(compare)
       provider.off('synced', compare)
+      setChanged(false)
     }
   }, [approved, provider])
   return changed

@@ -27,6 +27,8 @@ export function RequestView ({ id, room, permissions, role, note }: Props) {
   /** The content that the caller has looked at, and so decides on. */
   const [seen, setSeen] = useState<string | null>(null)
   const [comparing, setComparing] = useState(false)
+  /** The content whose differences are on the screen. */
+  const [compared, setCompared] = useState<string | null>(null)
   useEffect(() => { if (request !== null) setSeen(before => before ?? request.content_hash) }, [request])
   if (error !== null && request === null) return <Trouble error={error} />
   if (request === null || seen === null) return <div class="loading" role="status" aria-label="Loading" />
@@ -55,19 +57,22 @@ export function RequestView ({ id, room, permissions, role, note }: Props) {
     {comparable && <section class="changes" aria-label="Changes">
       {pending && request.stale && <p class="banner warn">The document has changed since version {subject.seq}.</p>}
       <button class="button compact" aria-expanded={comparing} onClick={() => setComparing(!comparing)}><Icon name="history" />{comparing ? 'Hide what changed since' : 'What changed since'}</button>
-      {comparing && <Compared request={request} />}
+      {comparing && <Compared request={request} shown={() => setCompared(request.content_hash)} />}
     </section>}
-    {pending && <Decide request={request} seen={seen} compare={comparing ? null : () => setComparing(true)} accept={() => setSeen(request.content_hash)} changed={changed} mine={me.value?.id ?? ''} />}
+    {pending && <Decide request={request} seen={seen} compare={comparing && compared === request.content_hash ? null : () => { void read().then(() => setComparing(true)) }} accept={() => setSeen(request.content_hash)} changed={changed} mine={me.value?.id ?? ''} />}
     <Conversations request={request} writes={permissions.includes('write')} changed={changed} />
     <p class="quiet small">SHA-256 <code class="hash">{request.content_hash}</code></p>
   </article>
 }
 
 /** How the document differs from the version that was asked about, or voted on last. */
-function Compared ({ request: { subject, content_hash: now } }: { request: Request }) {
+function Compared ({ request: { subject, content_hash: now }, shown }: { request: Request, shown: () => void }) {
   const [diff, setDiff] = useState<Diff | null>(null)
   useEffect(() => {
-    rest.get<Diff>(`documents/${subject!.document}/versions/${subject!.version}/diff/current/`).then(setDiff, complain)
+    rest.get<Diff>(`documents/${subject!.document}/versions/${subject!.version}/diff/current/`).then(found => {
+      setDiff(found)
+      shown()
+    }, complain)
   }, [subject!.version, now])
   return diff === null ? <div class="loading" role="status" aria-label="Loading" /> : <div class="diff"><Changes diff={diff} /></div>
 }

@@ -59,16 +59,24 @@ export interface Requests {
 
 export function useRequests (document: string | null, room: Room | null): Requests {
   const [known, setKnown] = useState(new Map<string, ApprovalInfo>())
+  const reading = useRef<object | null>(null)
   const read = (): void => {
     if (document === null) return
-    rest.get<{ results: ApprovalInfo[] }>(`approvals/?document=${document}&limit=200`)
-      .then(({ results }) => setKnown(new Map(results.map(one => [one.id, one]))), () => {}) // the page says that nobody answers
+    const mine = reading.current = {}
+    rest.get<{ results: ApprovalInfo[] }>(`approvals/?document=${document}&limit=200`).then(({ results }) => {
+      if (reading.current !== mine) return
+      setKnown(new Map(results.map(one => [one.id, one])))
+      reading.current = null
+    }, () => {}) // the page says that nobody answers
   }
   const note = (approval: ApprovalInfo): void => {
-    if (approval.subject?.document === document) setKnown(before => new Map(before).set(approval.id, approval))
+    if (approval.subject?.document !== document) return
+    setKnown(before => new Map(before).set(approval.id, approval))
+    if (reading.current !== null) read() // what is on its way may be older
   }
   useEffect(() => {
     setKnown(new Map())
+    reading.current = null
     read()
   }, [document])
   useNews(room, note, read)

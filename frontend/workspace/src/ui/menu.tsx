@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 
 interface Props { label?: string, summary: ComponentChildren, compact?: boolean, children: ComponentChildren }
 
-/** A menu under a button: Escape, what is chosen, and a click or the focus elsewhere close it. */
+/** A menu under a button: Escape, what is chosen, and a click or the focus elsewhere close it. Its contents may ask the server: they are made when it opens. */
 export function Menu ({ label, summary, compact = false, children }: Props) {
   const menu = useRef<HTMLDetailsElement>(null)
   const [open, setOpen] = useState(false)
@@ -19,7 +19,8 @@ export function Menu ({ label, summary, compact = false, children }: Props) {
   }, [open])
   return <details class="menu" ref={menu} onToggle={event => setOpen(event.currentTarget.open)}
     onKeyDown={event => { if (event.key === 'Escape' && menu.current!.open) close() }}>
-    <summary class={compact ? 'button bare compact' : 'button bare'} aria-label={label} title={label}>{summary}</summary>
+    <summary class={compact ? 'button bare compact' : 'button bare'} aria-label={label} title={label}
+      onClick={() => setOpen(!menu.current!.open)}>{summary}</summary>
     <div onClickCapture={event => { if ((event.target as Element).closest('.button, a') !== null) close() }}>{open && children}</div>
   </details>
 }
