@@ -22,6 +22,6 @@ class ApprovalsConfig(AppConfig):
         sweeps.sweeps += (
             sweeps.Sweep("approval_rounds", 1.0, services.rounds_follow),
             sweeps.Sweep("approval_timers", 1.0, services.timers_fire),
-            sweeps.Sweep("approval_seats", 5.0, services.seats_follow),
+            sweeps.Sweep("approval_seats", 30.0, services.seats_follow),
             sweeps.Sweep("decision_links", 60.0, services.links_forget),
         )

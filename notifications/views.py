@@ -53,6 +53,7 @@ class Notifications(generics.ListAPIView[Notification]):
 
     serializer_class = NotificationSerializer
     filterset_class = NotificationFilters
+    ordering_fields = ("created_at",)
     queryset = Notification.objects.none()  # the schema reads the model from it
 
     def get_queryset(self) -> QuerySet[Notification]:

@@ -17,7 +17,7 @@ from tests.people import Rest
 from tests.routes import calls, filled, ids
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = (".json", "schema/", "export/")  # files, not pages
+DOCUMENTS = (".json", "schema/", "export/", "sheet/")  # files, not pages
 PAGES = [call.split()[1] for call in calls() if call.startswith("GET ") and not call.endswith(DOCUMENTS)]
 
 

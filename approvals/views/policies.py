@@ -32,6 +32,7 @@ class Policies(generics.ListAPIView[Policy]):
     """The policies of the caller's projects, by name."""
 
     filterset_class = PolicyFilters
+    ordering_fields = ("name", "created_at")
     queryset = Policy.objects.none()  # the schema reads the model from it
 
     def get_queryset(self) -> QuerySet[Policy]:
@@ -80,6 +81,7 @@ class PolicyView(APIView):
 class PolicyVersions(generics.ListAPIView[PolicyVersion]):
     """All that a policy has said, the newest first."""
 
+    ordering_fields = ("number",)
     queryset = PolicyVersion.objects.none()  # the schema reads the model from it
 
     def get_queryset(self) -> QuerySet[PolicyVersion]:

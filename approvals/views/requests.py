@@ -49,6 +49,7 @@ class Approvals(generics.ListAPIView[Approval]):
     """The requests for approval in the caller's projects, and in the sessions that the caller is let into."""
 
     filterset_class = ApprovalFilters
+    ordering_fields = ("created_at", "closed_at", "expires_at", "title", "state")
     queryset = Approval.objects.none()  # the schema reads the model from it
 
     def get_queryset(self) -> QuerySet[Approval]:

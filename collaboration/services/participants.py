@@ -164,7 +164,9 @@ def _managed(session: UUID, user: UUID, by: User, door: str, wanted: str = "") -
 
 
 def _places(session: Session) -> Any:
-    return Participant.objects.filter(session=session).select_related("user", "session").order_by("user_id")
+    # Locked, so that no account is deleted, and its place with it, before what is noted of it.
+    places = Participant.objects.select_related("user", "session").select_for_update(of=("self",))
+    return places.filter(session=session).order_by("user_id")
 
 
 def _role(participant: Participant) -> str:

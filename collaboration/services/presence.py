@@ -30,7 +30,9 @@ def participant_join(*, session: Session, project_role: str | None, visitor: Vis
     let the user in first. Raises room.not_found, session.ended, perm.denied, session.full.
     """
     user, room = visitor.identity.user_id, f"session:{session.pk}"
-    participant = Participant.objects.filter(session=session, user_id=user).select_related("user").first()
+    # Locked, so that the account is not deleted, and its place with it, before what is noted of it.
+    places = Participant.objects.select_related("user").select_for_update(of=("self",))
+    participant = places.filter(session=session, user_id=user).first()
     role = (participant.role if participant else None) or project_role
     if role is None or (participant and participant.admission == Admission.REMOVED):
         raise RealtimeError("room.not_found")
@@ -113,6 +115,7 @@ def participants_leave(*, away_for: float) -> int:
             participant = (
                 Participant.objects.filter(pk=key, present=True, away_since__isnull=False)
                 .select_related("user", "session")
+                .select_for_update(of=("self",))
                 .first()
             )
             if participant is None:
@@ -134,7 +137,7 @@ def requests_expire(*, older_than: float) -> int:
     for key, session in list(due.values_list("pk", "session_id")[:500]):
         with write():
             log.lock(f"session:{session}")
-            participant = due.filter(pk=key).select_related("user", "session").first()
+            participant = due.filter(pk=key).select_related("user", "session").select_for_update(of=("self",)).first()
             if participant is None:
                 continue
             requests_settle(participants=[participant])

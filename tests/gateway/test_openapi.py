@@ -13,6 +13,8 @@ WITHOUT_A_TOKEN = {
     "post /api/v1/auth/token/",
     "post /api/v1/auth/token/refresh/",
     "post /api/v1/invitations/accept/",
+    "post /api/v1/approvals/link/",
+    "post /api/v1/approvals/link/decide/",
 }
 FOR_PAGES = ("/auth/socket-token/", "/auth/page/")  # which a token does not do
 OPERATIONS = {

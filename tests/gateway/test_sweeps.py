@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.sessions.models import Session as PageSession
 from django.core.management import call_command
 from django.utils import timezone
 
+from approvals.messages import ApprovalAnswer, ApprovalRequest, Subject
+from approvals.models import Approval, DecisionLink, Timer
+from approvals.services import approval_decide, approval_request
 from bduf_realtime.accounts.models import RevokedToken, User
 from bduf_realtime.gateway import presence, sweeps
 from bduf_realtime.gateway.conf import conf
@@ -18,7 +23,16 @@ from bduf_realtime.gateway.models import Connection, Instance
 from bduf_realtime.gateway.sweeps import Sweep
 from bduf_realtime.rooms.models import Command, Event, Room
 from collaboration import services
-from collaboration.models import Document, DocumentTally, DocumentUpdate, Participant, Session, Untold
+from collaboration.models import (
+    Document,
+    DocumentTally,
+    DocumentUpdate,
+    Membership,
+    Participant,
+    Project,
+    Session,
+    Untold,
+)
 from notifications.models import Notification
 from tests.people import person
 
@@ -56,8 +70,30 @@ def overdue(db: None) -> None:
     mailed = Notification(user=ada, kind="k", title="Mail", mail_due=past)
     old = Notification(user=ada, kind="k", title="Old", created_at=past - timedelta(days=366))
     Notification.objects.bulk_create([again, mailed, old])
+    requests_overdue(other, ada, past)
     Event.objects.update(at=past)
     Room.objects.filter(name=f"project:{session.project_id}").update(head=conf.log_retention_events + 1)
+
+
+def requests_overdue(project: Project, by: User, past: datetime) -> None:
+    """A request whose document changed, one to escalate and one whose last approver has gone; and an old link."""
+    stays, goes = person("stays"), person("goes")
+    for user in (stays, goes):
+        services.project_member_set(project=project, user=user, role="participant", by=by)
+    text = services.document_create(project=project.pk, title="T", strategy="merge", content="Hello", by=by)
+
+    def ask(**given: Any) -> ApprovalAnswer:
+        return approval_request(message=ApprovalRequest(project=project.pk, title="R", **given), by=by)
+
+    ask(subject=Subject(document=text.pk))
+    Approval.objects.update(content_hash="0" * 64)
+    Document.objects.filter(pk=text.pk).update(edited_at=past)
+    late = ask()
+    Timer.objects.create(approval_id=late.id, kind="escalate", due_at=past)
+    DecisionLink.objects.create(approval_id=late.id, user=stays, expires_at=past)
+    both = ask(approvers=[str(stays.pk), str(goes.pk)], quorum="all")
+    approval_decide(approval=UUID(both.id), decision="approve", content_hash=both.content_hash, by=stays)
+    Membership.objects.filter(user=goes).delete()
 
 
 def run_sweep() -> dict[str, int]:
@@ -87,6 +123,10 @@ def test_what_is_due_is_done_once_and_the_second_run_finds_nothing() -> None:
         "versions": 1,
         "guests": 1,
         "compaction": 1,
+        "approval_rounds": 1,
+        "approval_timers": 1,
+        "approval_seats": 1,
+        "decision_links": 1,
     }
     assert set(run_sweep().values()) == {0}
 
