@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,20 +13,11 @@ import pytest
 from tests.approvals.signing import Desk, desk, vote
 from tests.gateway.plain import PATIENCE, Plain
 from tests.live import Live
-from tests.servers import MS, Deployment, eventually
+from tests.servers import MS, eventually
 
 pytestmark = pytest.mark.live
 
 TURNS = 6
-
-
-@pytest.fixture(scope="module")
-def pair() -> Iterator[Live]:
-    """A uvicorn and a daphne on one PostgreSQL and one Redis, which look at the clock often."""
-    env = {"BDUF_SWEEP_INTERVAL": str(200 * MS), "BDUF_RATE_MANAGE": "200"}
-    with Deployment(database="postgres", redis=True, env=env) as deployment:
-        deployment.add_server(kind="daphne")
-        yield Live(deployment)
 
 
 async def together(*tasks: Awaitable[Any]) -> list[Any]:
