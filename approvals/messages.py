@@ -20,7 +20,7 @@ MAX_REASON = 500
 
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 Reason = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
-ContentHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+ContentHash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 # --- commands ----------------------------------------------------------------------------------------------------

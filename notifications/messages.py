@@ -20,6 +20,7 @@ MAX_MAIL_AFTER = 7 * 86_400
 Topic = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TOPIC)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Channel = Literal["in_app", "email"]
+Channels = Annotated[list[Channel], msgspec.Meta(max_length=2)]
 KindPattern = Annotated[str, msgspec.Meta(max_length=MAX_TOPIC, pattern=PATTERN)]
 Scope = Annotated[str, msgspec.Meta(max_length=MAX_TOPIC, pattern=SCOPE)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_MAIL_AFTER)]
@@ -65,7 +66,7 @@ class NotificationPreferences(Data, frozen=True):
     null as long as this server gives everybody.
     """
 
-    kinds: Annotated[dict[KindPattern, list[Channel] | None], msgspec.Meta(max_length=100)] = {}
+    kinds: Annotated[dict[KindPattern, Channels | None], msgspec.Meta(max_length=100)] = {}
     mail_after: Seconds | msgspec.UnsetType | None = msgspec.UNSET
     mute: Annotated[list[MuteWish], msgspec.Meta(max_length=100)] = []
     unmute: Annotated[list[Scope], msgspec.Meta(max_length=100)] = []

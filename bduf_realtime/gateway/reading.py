@@ -122,7 +122,7 @@ def read_moment(moment: datetime | None, field: str) -> datetime | None:
 
 def _explained(problem: str) -> RealtimeError:
     # No pattern: the client's own field names and values stand in here, and are as long as the frame.
-    message, found, path = problem.rpartition(" - at `$")
+    message, found, path = problem.replace(" - at `key` in `$", " - at `$").rpartition(" - at `$")
     if not found:
         message, path = problem, ""
     path = path.rstrip("`").lstrip(".")

@@ -11,10 +11,12 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from approvals import messages as wire
 from approvals import selectors, services
 from approvals.models import Approval, Policy, PolicyVersion, Vote
 from approvals.services.rules import rules_read
 from bduf_realtime.audit.models import AuditEntry
+from bduf_realtime.gateway.reading import read_data
 from bduf_realtime.rooms import log
 from collaboration import services as collaboration
 from collaboration.models import DocumentVersion
@@ -209,6 +211,11 @@ def test_nor_on_what_they_edited_last_where_the_policy_says_so(team: Team) -> No
     asked = ask(team, about=document, policy=WRITTEN)
     assert refused(decide, asked, team.owner) == ("approval.self_decision", {"reason": "last_editor"})
     assert decide(asked, team.moderator).state == "approved"
+
+
+def test_a_hash_is_one_line() -> None:
+    vote = {"decision": "approve", "content_hash": "0" * 64 + "\n"}
+    assert refused(read_data, vote, wire.Decide) == ("msg.bad_value", {"field": "content_hash"})
 
 
 def test_who_is_not_asked_is_told_who_is(team: Team) -> None:

@@ -100,3 +100,17 @@ def test_there_is_a_limit_to_what_one_may_say(ada: User, monkeypatch: pytest.Mon
         with pytest.raises(RealtimeError, match=r"quota\.exceeded"):
             change(ada, **more)
     assert len(change(ada, kinds={"a": None, "c": []}).patterns) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"kinds": {"a b": ["email"]}}, "kinds"),
+        ({"kinds": {"*": ["email"] * 3}}, "kinds[...]"),
+        ({"mute": [{"scope": SCOPE, "until": "9999-12-31T23:59:59-14:00"}]}, "mute"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_by_name(ada: User, changes: Any, field: str) -> None:
+    with pytest.raises(RealtimeError) as error:
+        change(ada, **changes)
+    assert (error.value.code, error.value.details["field"]) == ("msg.bad_value", field)

@@ -698,7 +698,7 @@ export interface NotificationInfo {
  */
 export interface NotificationPreferences {
   kinds?: {
-    [k: string]: ('email' | 'in_app')[] | null
+    [k: string]: [] | ['email' | 'in_app'] | ['email' | 'in_app', 'email' | 'in_app'] | null
   }
   mail_after?: number | null
   /**
