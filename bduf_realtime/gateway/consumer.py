@@ -204,7 +204,8 @@ class RealtimeConsumer(Answering):
         try:
             self.answer(request, await handler.run(self, message, request))
         except RealtimeError as error:
-            self.refuse(request, error)
+            # Well said, and wrong by what is in the database: no sign of a client that speaks no protocol.
+            self.refuse_and_close(error, request.id)
         except Exception:  # noqa: BLE001 - as in _run
             self.refuse(request, self.unexpected(handler.type))
         finally:

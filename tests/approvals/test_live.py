@@ -33,6 +33,15 @@ async def test_a_request_is_decided_before_everybodys_eyes(live: Live) -> None:
         assert await asker.code("approval:cancel", {"approval": asked["id"]}) == "approval.already_decided"
 
 
+async def test_whoever_names_nobody_again_and_again_stays_connected(live: Live) -> None:
+    async with desk(live) as table:
+        asker = await table.sit()
+        for number in range(10):
+            data = {"project": live.project, "title": "Who?", "approvers": [f"nobody{number}"]}
+            assert await asker.code("approval:request", data) == "msg.bad_value"
+        assert (await asker.ask("ping", {}))["type"] == "pong"
+
+
 async def test_a_command_that_is_sent_again_is_answered_as_the_first_time(live: Live) -> None:
     async with desk(live) as table:
         asker, one, other, watcher = [await table.sit() for _ in range(4)]
