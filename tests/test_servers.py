@@ -385,7 +385,8 @@ def test_a_server_that_ignores_sigterm_is_killed_with_all_it_started(tmp_path: P
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, None])
 def test_nothing_outlives_the_process_that_started_it(ending: signal.Signals | None) -> None:
     code = (
-        "import time\n"  # first: an import swallows an interrupt that comes within it
+        "import signal, time\n"  # first: an import swallows an interrupt that comes within it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # shells have their background ignore it
         "from tests.servers import *\n"
         "redis, postgres = redis_server(own=True), postgres_server(own=True)\n"
         "servers = [redis.__enter__(), postgres.__enter__()]\n"
