@@ -24,18 +24,21 @@ interface Props {
 /** One request: what it waits for, who decided what, what has changed, and what the caller may do. */
 export function RequestView ({ id, room, permissions, role, note }: Props) {
   const { request, error, read } = useRequest(id, room)
-  /** The content that the caller has looked at, and so decides on. */
-  const [seen, setSeen] = useState<string | null>(null)
+  /** The content that the caller has looked at, and so decides on; and the version then: another's vote keeps a newer one. */
+  const [seen, setSeen] = useState<{ hash: string, version: string | undefined } | null>(null)
+  const look = (now: Request): void => setSeen({ hash: now.content_hash, version: now.subject?.version })
   const [comparing, setComparing] = useState(false)
   /** The content whose differences are on the screen. */
   const [compared, setCompared] = useState<string | null>(null)
-  useEffect(() => { if (request !== null) setSeen(before => before ?? request.content_hash) }, [request])
+  useEffect(() => { if (request !== null && seen === null) look(request) }, [request])
   if (error !== null && request === null) return <Trouble error={error} />
   if (request === null || seen === null) return <div class="loading" role="status" aria-label="Loading" />
   const { subject, state } = request
   const pending = state === 'pending'
   const kept = request.policy.on_change === 'keep'
-  const comparable = subject !== null && (request.stale || kept || !pending)
+  const moved = pending && seen.hash !== request.content_hash
+  const base = moved ? seen.version : subject?.version
+  const comparable = subject !== null && (request.stale || moved || kept || !pending)
   const changed = async (answer: Promise<{ data: { approval: ApprovalInfo } }>): Promise<void> => {
     try {
       note((await answer).data.approval)
@@ -57,22 +60,22 @@ export function RequestView ({ id, room, permissions, role, note }: Props) {
     {comparable && <section class="changes" aria-label="Changes">
       {pending && request.stale && <p class="banner warn">The document has changed since version {subject.seq}.</p>}
       <button class="button compact" aria-expanded={comparing} onClick={() => setComparing(!comparing)}><Icon name="history" />{comparing ? 'Hide what changed since' : 'What changed since'}</button>
-      {comparing && <Compared request={request} shown={() => setCompared(request.content_hash)} />}
+      {comparing && <Compared document={subject.document} version={base!} now={request.content_hash} shown={() => setCompared(request.content_hash)} />}
     </section>}
-    {pending && <Decide request={request} seen={seen} compare={comparing && compared === request.content_hash ? null : () => { void read().then(() => setComparing(true)) }} accept={() => setSeen(request.content_hash)} changed={changed} mine={me.value?.id ?? ''} />}
+    {pending && <Decide request={request} seen={seen.hash} compare={comparing && compared === request.content_hash ? null : () => { void read().then(() => setComparing(true)) }} accept={() => look(request)} changed={changed} mine={me.value?.id ?? ''} />}
     <Conversations request={request} writes={permissions.includes('write')} changed={changed} />
     <p class="quiet small">SHA-256 <code class="hash">{request.content_hash}</code></p>
   </article>
 }
 
-/** How the document differs from the version that was asked about, or voted on last. */
-function Compared ({ request: { subject, content_hash: now }, shown }: { request: Request, shown: () => void }) {
+/** How a document differs from the version that was asked about, voted on last, or looked at. */
+function Compared ({ document, version, now, shown }: { document: string, version: string, now: string, shown: () => void }) {
   const [diff, setDiff] = useState<Diff | null>(null)
   useEffect(() => {
-    rest.get<Diff>(`documents/${subject!.document}/versions/${subject!.version}/diff/current/`).then(found => {
+    rest.get<Diff>(`documents/${document}/versions/${version}/diff/current/`).then(found => {
       setDiff(found)
       shown()
     }, complain)
-  }, [subject!.version, now])
+  }, [version, now])
   return diff === null ? <div class="loading" role="status" aria-label="Loading" /> : <div class="diff"><Changes diff={diff} /></div>
 }
