@@ -111,7 +111,7 @@ def test_the_socket_is_where_the_visitor_has_come_to(client: Client) -> None:
 
 
 def test_the_page_tells_whom_to_sign_in_as_and_where_the_passwords_are(page: Page) -> None:
-    from collaboration.management.commands.seed import PEOPLE
+    from approvals.management.commands.seed import PEOPLE
 
     for username, *_ in PEOPLE:
         assert re.search(rf"\b{username}\b", page.text), username
