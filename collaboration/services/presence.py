@@ -38,7 +38,7 @@ def participant_join(*, session: Session, project_role: str | None, visitor: Vis
         raise RealtimeError("room.not_found")
     if session.status == Session.Status.ENDED:
         raise RealtimeError("session.ended")
-    participant = participant or Participant.objects.create(session=session, user_id=user)
+    participant = participant or Participant.objects.create(session=session, user=_account(user))
     settings = selectors.settings_of(session)
     by = Author(user, visitor.identity.name, visitor.identity.kind, visitor.connection)
     try:
@@ -64,6 +64,14 @@ def participant_join(*, session: Session, project_role: str | None, visitor: Vis
         participant.save(update_fields=["away_since"])
     presence.attend(room=room, user=user, connection=visitor.connection, instance=visitor.instance)
     return role
+
+
+def _account(user: str) -> User:
+    """Locks an account, so that it is not deleted meanwhile; raises room.not_found if it was."""
+    found = User.objects.select_for_update(no_key=True).filter(pk=user).first()
+    if found is None:
+        raise RealtimeError("room.not_found")
+    return found
 
 
 def _ask(session: Session, participant: Participant, role: str, by: Author, limit: int) -> None:
