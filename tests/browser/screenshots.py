@@ -77,7 +77,7 @@ async def picture_all(deployment: Deployment, browser: Browser, demo: dict[str, 
     await pictures(ada, "versions", f"{document}/versions/latest", "SHA-256", nothing)
     await pictures(ada, "share", document, "never lost", share)
     request = deployment.shell("from approvals.models import Approval; print(Approval.objects.get().pk)").strip()
-    await pictures(ada, "approval", f"/approvals/{request}", "How orders are paid", nothing)
+    await pictures(ada, "approval", f"/approvals/{request}", "Needs 2 more", nothing)
     await pictures(ada, "inbox", "/inbox", "Sign off", nothing)
 
 

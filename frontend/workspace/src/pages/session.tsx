@@ -114,7 +114,7 @@ export function SessionPage ({ session, document: wanted, version, approval }: P
           </button>
         })}
       </nav>
-      {shown !== undefined && <aside class={`panel ${panel}`} aria-label={shown[1]}>
+      {shown !== undefined && <aside class={`panel of-${panel}`} aria-label={shown[1]}>
         <header><h2>{shown[1]}</h2><button class="button bare" aria-label="Close the panel" onClick={() => show(null)}><Icon name="close" /></button></header>
         {panel === 'people' && state !== null && <People state={state} permissions={ended ? [] : permissions} mine={me.value?.id ?? ''} />}
         {panel === 'chat' && session !== null && <Chat session={session} log={log} writes={writes} />}
