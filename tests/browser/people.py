@@ -62,6 +62,10 @@ class Desk:
     def text(self) -> Any:
         return self.page.get_by_label("Text of the document")
 
+    async def locked(self) -> None:
+        """Waits until the text takes no writing."""
+        await self.text.and_(self.page.locator("[contenteditable=false]")).wait_for()
+
     async def start(self, title: str) -> None:
         """Starts a document in the session that is open."""
         await self.page.get_by_label("New document").first.click()

@@ -55,7 +55,7 @@ async def test_a_paused_session_is_read_only_and_says_so(house: Live, sit: Sit) 
     await desk.page.get_by_label("Session menu").click()
     await desk.page.get_by_role("button", name="Pause: read-only for all").click()
     await desk.page.get_by_text("paused: read-only").wait_for()
-    assert await desk.text.get_attribute("contenteditable") == "false"
+    await desk.locked()
 
 
 async def test_a_session_ends_only_after_a_question(house: Live, sit: Sit) -> None:
