@@ -13,6 +13,7 @@ from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.models import Instance
 from bduf_realtime.gateway.presence import Departure
 from bduf_realtime.rooms import log
+from bduf_realtime.rooms.transactions import write
 from collaboration import services
 from collaboration.models import Participant, Session
 from tests.collaboration.conftest import Team, events_of
@@ -186,6 +187,16 @@ def test_a_project_room_shows_its_sessions_and_members_until_they_end_or_go(team
     head = log.position(room).head
     presence.depart([Departure(room, str(team.observer.pk), who.connection)])
     assert log.position(room).head == head
+
+
+def test_nobody_comes_in_whose_account_is_deleted_at_that_moment(team: Team) -> None:
+    late = person()
+    who = visitor(late)
+    late.delete()
+    with write(), pytest.raises(RealtimeError) as error:
+        services.participant_join(session=team.session, project_role="participant", visitor=who)
+    assert error.value.code == "room.not_found"
+    assert not Participant.objects.filter(session=team.session, user_id=who.identity.user_id).exists()
 
 
 def test_a_departure_from_a_session_that_was_deleted_meanwhile_is_nobodys_business(team: Team) -> None:

@@ -251,6 +251,7 @@ async def paste_and_erase(live: Live, document: str) -> None:
 
 async def test_a_connection_that_never_reads_is_closed_and_nobody_waits_for_it(brief: Target) -> None:
     document = started(brief.live)
+    before = brief.server.rss_bytes()
     stuck = inside(brief, document)
     stuck.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     await paste_and_erase(brief.live, document)
@@ -259,6 +260,12 @@ async def test_a_connection_that_never_reads_is_closed_and_nobody_waits_for_it(b
         return any(event["code"] == 4511 for event in brief.events("connection_closed"))
 
     await eventually(is_closed, timeout=10_000 * MS)
+
+    def is_small() -> bool:
+        return brief.server.rss_bytes() - before < 100 * MIB
+
+    # In time: what the writing itself takes, as much as that, comes and goes.
+    await eventually(is_small, timeout=10_000 * MS, what="its memory is given back")
 
 
 def test_a_flood_of_updates_is_taken_in_as_far_as_the_limit_goes_and_the_rest_is_asked_for(target: Target) -> None:
