@@ -48,6 +48,7 @@ class SessionRoom:
             "collaboration:session:ended",
         }
     )
+    removing = frozenset({"collaboration:participant:removed"})
 
     def admit(self, key: str, visitor: Visitor) -> Entry | RealtimeError:
         _lock(f"session:{key}")
@@ -97,6 +98,7 @@ class ProjectRoom:
 
     grace = False
     watched = frozenset({"project:member:removed", "project:member:updated"})
+    removing = frozenset({"project:member:removed"})
 
     def admit(self, key: str, visitor: Visitor) -> Entry:
         _lock(f"project:{key}")
@@ -133,6 +135,7 @@ class DocumentRoom:
 
     grace = False
     watched = frozenset({"collaboration:document:deleted"})
+    removing: frozenset[str] = frozenset()
 
     def admit(self, key: str, visitor: Visitor) -> Entry:
         _lock(f"document:{key}")

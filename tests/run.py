@@ -2,7 +2,7 @@
 
 One lane has tests that start servers, and one those of faults and those in a browser: these wait most of the time. The
 third has those of one process: on SQLite, then once more on PostgreSQL what touches the database. What the others say
-is shown when they are done.
+is shown when they are done, and at the very end every test that failed, in a line each.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
+from xml.etree import ElementTree
 
 from tests.servers import ServerUnavailable, postgres_server
 
@@ -26,6 +27,7 @@ ON_BOTH_DATABASES = ["tests/accounts", "tests/audit", "tests/rooms", "tests/gate
 ON_BOTH_DATABASES += ["tests/approvals", "tests/notifications", "tests/test_authorization.py", "tests/test_contract.py"]
 APART = ("tests/faults", "tests/browser")
 NOTHING_SELECTED = 5
+failures: list[str] = []
 
 
 def main() -> int:
@@ -48,6 +50,8 @@ def main() -> int:
     if options.coverage:
         run([sys.executable, "-m", "coverage", "combine", "--quiet"])
         codes.append(run([sys.executable, "-m", "coverage", "report"]))
+    if failures:
+        print("\nFailed:", *failures, sep="\n  ")
     print(f"\nThe tests took {time.monotonic() - started:.0f} s.")
     return max(codes)
 
@@ -92,8 +96,19 @@ def pytest(
     if options.coverage:
         command += ["--cov", "--cov-report="]
         env = {**(env or {}), "COVERAGE_FILE": f".coverage.{time.monotonic_ns()}"}  # of each run its own
-    code = run(command, env, output)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        code = run([*command, f"--junit-xml={report}"], env, output)
+        failures.extend(failed_in(report) if report.exists() else [f"pytest ended with {code}, without a report"])
     return 0 if code == NOTHING_SELECTED else code
+
+
+def failed_in(report: Path) -> Iterator[str]:
+    """The tests that failed by a report of pytest's, with the first line of why."""
+    for case in ElementTree.parse(report).iter("testcase"):
+        for why in [*case.findall("failure"), *case.findall("error")]:
+            reason = (why.get("message") or "").partition("\n")[0]
+            yield f"{case.get('classname')}::{case.get('name')}: {reason[:200]}"
 
 
 def run(command: list[str], env: Mapping[str, str] | None = None, output: Any = None) -> int:

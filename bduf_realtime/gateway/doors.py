@@ -65,11 +65,13 @@ class RoomKind(Protocol):
     `admit` runs in a transaction: it authorises, takes the room's lock, and notes the attendance; it raises
     RealtimeError, or returns one where what it wrote is to be kept all the same. `view` runs in the same transaction,
     so it is as of the ack's seq. `depart` notes that a connection left. `grants` tells what users may do now; a user
-    missing from it has no right any more. `watched` names the event types after which grants are asked for again.
+    missing from it has no right any more. `watched` names the event types after which grants are asked for again, and
+    `removing` those among them whose `data.user` has to go, even if let in again by the time it is noticed.
     """
 
     grace: bool
     watched: frozenset[str]
+    removing: frozenset[str]
 
     def admit(self, key: str, visitor: Visitor) -> Entry | RealtimeError: ...
 
@@ -95,6 +97,7 @@ class UserRoom:
 
     grace = False
     watched: frozenset[str] = frozenset()
+    removing: frozenset[str] = frozenset()
 
     def admit(self, key: str, visitor: Visitor) -> Entry | RealtimeError:
         if key != visitor.identity.user_id:

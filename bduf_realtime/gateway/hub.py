@@ -22,6 +22,7 @@ from bduf_realtime.rooms import log
 from bduf_realtime.rooms.events import Appended, NoSuchRoom
 
 if TYPE_CHECKING:
+    from bduf_realtime.gateway.doors import Joined
     from bduf_realtime.gateway.socket import Socket
 
 logger = structlog.get_logger(__name__)
@@ -57,6 +58,7 @@ class RoomChannel:
         "cursors_moved",
         "doubts",
         "empty_since",
+        "entered",
         "epoch",
         "grouped",
         "hidden",
@@ -67,6 +69,7 @@ class RoomChannel:
         "pending",
         "position",
         "recent",
+        "removed",
         "repair",
         "sieves",
         "skip",
@@ -79,6 +82,8 @@ class RoomChannel:
         self.epoch: str | None = None
         self.position = 0
         self.members: dict[str, Socket] = {}
+        self.entered: dict[str, int] = {}
+        self.removed: dict[str, int] = {}
         self.joining = 0
         self.skip: dict[str, int] = {}
         self.sieves: dict[str, Sieve] = {}
@@ -94,6 +99,10 @@ class RoomChannel:
         self.hidden = False
         self.empty_since: float | None = None
 
+    def was_removed(self, member: Socket) -> bool:
+        """Whether an event removed the member's user after this connection had come in."""
+        return self.removed.get(member.user_id, 0) > self.entered.get(member.id, 0)
+
 
 class Hub:
     """One per process. Everything here runs on the event loop, except `committed_elsewhere`."""
@@ -106,6 +115,7 @@ class Hub:
         self.layer = Layer(instance, conf, self._receive, self._layer_found)
         self.cursors = Cursors(self._channels, self.layer, conf.cursor_tick_ms / 1000)
         self.watched: Callable[[str, str], bool] = lambda room, type_: False
+        self.removing: Callable[[str, str], bool] = lambda room, type_: False
         self.on_watched: Callable[[RoomChannel], None] = lambda channel: None
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -161,14 +171,14 @@ class Hub:
             self._repair_soon(channel)
 
     async def admit(
-        self, channel: RoomChannel, consumer: Socket, after: int, epoch: str, sieve: Sieve | None = None
+        self, channel: RoomChannel, consumer: Socket, joined: Joined, since: int | None, sieve: Sieve | None = None
     ) -> None:
-        """Sends a joiner everything past `after`, then lets it live; nothing is skipped or sent twice.
+        """Sends a joiner everything past `since`, or its join, then lets it live; nothing is skipped or sent twice.
 
         With a `sieve` it sees what that leaves of each frame.
         The join is acknowledged already: when this fails, the connection is closed and comes back for a snapshot.
         """
-        admitted_at = after
+        after, epoch = joined.seq if since is None else since, joined.epoch
         try:
             while after < channel.position and channel.epoch == epoch and not consumer.outbox.closed:
                 after = await self._replay(channel, consumer, after, epoch, sieve)
@@ -179,12 +189,13 @@ class Hub:
         if consumer.closing is not None or consumer.outbox.closed:
             return
         channel.members[consumer.id] = consumer
+        channel.entered[consumer.id] = joined.seq
         if sieve is not None:
             channel.sieves[consumer.id] = sieve
         if after > channel.position:
             channel.skip[consumer.id] = after
             self._repair_soon(channel)
-        if channel.watched_at > admitted_at:  # rights may have changed since the joiner's were looked at
+        if channel.watched_at > joined.seq:  # rights may have changed since the joiner's were looked at
             self.on_watched(channel)
         self.cursors.welcome(channel, consumer)
 
@@ -208,6 +219,7 @@ class Hub:
         channel = self._channels.get(name)
         if channel is None or channel.members.pop(consumer.id, None) is None:
             return
+        channel.entered.pop(consumer.id, None)
         channel.skip.pop(consumer.id, None)
         channel.sieves.pop(consumer.id, None)
         self.cursors.leave(channel, consumer.id)
@@ -297,6 +309,8 @@ class Hub:
         metrics.delivered("durable").inc(len(channel.members))
         if self.watched(channel.name, arrival.type):
             channel.watched_at = seq
+            if self.removing(channel.name, arrival.type):
+                channel.removed[msgspec.json.decode(frame, type=_Removal).data.user] = seq
             self.on_watched(channel)
 
     def _deliver_singly(self, channel: RoomChannel, arrival: Arrival) -> None:
@@ -383,6 +397,7 @@ class Hub:
         self._answer_the_absent(channel)
         channel.epoch, channel.position = None, 0
         channel.members, channel.skip, channel.sieves, channel.pending = {}, {}, {}, {}
+        channel.entered, channel.removed = {}, {}
         channel.recent.clear()
         channel.awaited, channel.watched_at = (0, 0), 0
         self._note_empty(channel)
@@ -476,3 +491,11 @@ class _By(msgspec.Struct):
 class _Outline(msgspec.Struct):
     type: str
     by: _By
+
+
+class _Removed(msgspec.Struct):
+    user: str
+
+
+class _Removal(msgspec.Struct):
+    data: _Removed

@@ -33,7 +33,7 @@ async def enter(
         greet(joined)
         metrics.recoveries.labels(joined.recovered).inc()
         full = joined.recovered == "full" and since is not None
-        await hub.admit(channel, socket, since.seq if full and since else joined.seq, joined.epoch, sieve)
+        await hub.admit(channel, socket, joined, since.seq if full and since else None, sieve)
     except BaseException:
         if socket.rooms.pop(room, None) is not None:  # who could not join again is in the room no more
             socket.process.departed(socket, room)

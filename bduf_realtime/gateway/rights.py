@@ -37,6 +37,7 @@ class Rights:
         self._departed = departed
         self._tasks: set[asyncio.Task[None]] = set()
         hub.watched = lambda room, type_: type_ in doors.kinds[room.partition(":")[0]].watched
+        hub.removing = lambda room, type_: type_ in doors.kinds[room.partition(":")[0]].removing
         hub.on_watched = self._judge_again
 
     async def stop(self) -> None:
@@ -77,9 +78,12 @@ class Rights:
                     continue
                 for member in members:
                     if channel.members.get(member.id) is member:
-                        self._apply(member, channel.name, grants.get(member.user_id))
+                        grant = None if channel.was_removed(member) else grants.get(member.user_id)
+                        self._apply(member, channel.name, grant)
                 self._hub.cursors.share(channel, all(grant.cursors for grant in grants.values()))
                 channel.doubts -= doubts
+            if not channel.joining:  # who still comes in may have joined before a removal
+                channel.removed.clear()
         finally:
             channel.doubts = 0
 

@@ -130,6 +130,17 @@ async def test_who_is_removed_is_shown_out_everywhere_within_two_seconds(cluster
         assert (await back.say(session.session, "back"))["type"] == "ack"
 
 
+@pytest.mark.parametrize("far", [0, 1], ids=["here", "there"])
+async def test_who_is_removed_and_let_in_again_at_once_is_shown_out_all_the_same(cluster: Live, far: int) -> None:
+    async with meeting(cluster) as session:
+        person = await session.member(server=far)
+        about = {"session": session.session, "user": person.person.id}
+        ids = [await session.owner.send(f"{PARTICIPANT}{verb}", about) for verb in ("remove", "admit")]
+        assert await person.shut() == 4403
+        await eventually(lambda: all(session.owner.answers(id) for id in ids), timeout=PATIENCE)
+        assert await session.knock(await session.connect(person.person, server=far)) == "ack"
+
+
 async def test_who_was_removed_reads_nothing_more(live: Live) -> None:
     async with meeting(live) as session:
         member = await session.member()

@@ -47,6 +47,7 @@ class OpenRoom:
 
     grace = False
     watched: frozenset[str] = frozenset()
+    removing: frozenset[str] = frozenset()
 
     def admit(self, key: str, visitor: Visitor) -> Entry:
         log.lock(f"test:{key}")
@@ -115,7 +116,7 @@ class Member:
             data = {"epoch": joined.epoch, "seq": joined.seq, "recovered": joined.recovered}
             self.outbox.put(ack_frame(id_, msgspec.json.encode(data)).decode())
             full = joined.recovered == "full" and since is not None
-            await hub.admit(channel, self, since.seq if full and since else joined.seq, joined.epoch)  # type: ignore[arg-type]
+            await hub.admit(channel, self, joined, since.seq if full and since else None)  # type: ignore[arg-type]
         except RealtimeError as error:
             self.outbox.put(error_frame(error, id_).decode())
         finally:

@@ -14,7 +14,8 @@ from bduf_realtime.gateway import doors, storage
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant
 from bduf_realtime.gateway.errors import RealtimeError
-from bduf_realtime.gateway.hub import RoomChannel
+from bduf_realtime.gateway.hub import Arrival, RoomChannel
+from bduf_realtime.gateway.outbox import Outbox
 from bduf_realtime.gateway.process import Process
 from tests.gateway.model import OpenRoom
 from tests.servers import eventually
@@ -24,6 +25,8 @@ ROOM = "test:00000000-0000-0000-0000-000000000000"
 
 class ChangingRights(OpenRoom):
     """Says what each look at the rights finds, and lets the looks take their time."""
+
+    watched = removing = frozenset({"test:removed"})
 
     def __init__(self) -> None:
         self.role: str | None = "owner"
@@ -54,9 +57,13 @@ class Member:
         self.id = self.user_id = user
         self.rooms = {ROOM: Grant("owner", frozenset())}
         self.closed: tuple[Any, ...] | None = None
+        self.outbox = Outbox(self._sent, conf, lambda: self.close("slow"))
 
     def close(self, *reason: Any) -> None:
         self.closed = reason
+
+    async def _sent(self, frame: str) -> None:
+        """Nobody reads it."""
 
 
 def room_of(members: Iterable[Member]) -> RoomChannel:
@@ -85,6 +92,23 @@ async def test_who_has_no_right_any_more_is_shown_out(rights: ChangingRights) ->
     Process(conf).hub.on_watched(room_of([ada]))
     await eventually(lambda: ada.closed)
     assert ada.closed == (4403, "room.removed")
+
+
+@pytest.mark.parametrize("joining", [0, 1])
+async def test_who_is_let_in_again_before_the_look_is_shown_out_all_the_same(
+    rights: ChangingRights, joining: int
+) -> None:
+    ada, back, eve = Member("ada"), Member("ada"), Member("eve")
+    back.id = "ada's second tab"
+    process, channel = Process(conf), room_of([ada, back, eve])
+    process.hub._channels[ROOM] = channel
+    channel.epoch, channel.position, channel.joining = "life", 4, joining
+    channel.entered = {ada.id: 4, back.id: 6, eve.id: 1}  # the second tab came in after what arrives now
+    process.hub._arrive(ROOM, Arrival("life", 5, "test:removed", '{"data":{"user":"ada","reason":"removed"}}'))
+    await eventually(lambda: ada.closed and channel.doubts == 0)
+    assert (ada.closed, back.closed, eve.closed) == ((4403, "room.removed"), None, None)
+    # Kept only for somebody who is on the way in, and may have joined before it.
+    assert channel.removed == ({"ada": 5} if joining else {})
 
 
 async def test_who_came_in_during_the_look_is_not_judged_by_it(rights: ChangingRights) -> None:
