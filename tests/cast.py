@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
+import pytest
 from django.contrib.auth.models import Permission
+from django.db import transaction
 
 from approvals.messages import ApprovalInfo, ApprovalRequest, Subject
 from approvals.models import Approval
@@ -19,6 +23,8 @@ from collaboration import roles, services
 from collaboration.models import Document, DocumentVersion, Invitation, Participant, Project, Session
 from tests.people import person
 
+SHORT = {"anon": "anonymous", "strg": "stranger", "obsr": "observer", "part": "participant", "mod": "moderator"}
+SHORT |= {"own": "owner", "staff": "staff", "guest": "guest"}
 CALLERS = ("anonymous", "stranger", "observer", "participant", "moderator", "owner", "staff", "guest")
 
 
@@ -51,6 +57,22 @@ class Cast:
         user = self.people[caller]
         assert user is not None
         return user
+
+
+def read(table: str) -> dict[str, dict[str, str]]:
+    """A table's rows: the cell of each caller, by the words that begin the row."""
+    head, *rows = table.strip().splitlines()
+    callers = [SHORT[name] for name in head.split()]
+    cells = [row.split() for row in rows]
+    return {" ".join(row[: -len(callers)]): dict(zip(callers, row[-len(callers) :], strict=True)) for row in cells}
+
+
+@pytest.fixture(scope="module")
+def troupe(django_db_setup: None, django_db_blocker: Any) -> Iterator[Cast]:
+    """Everybody, called in once for a module whose tests all undo what they do; each takes a copy."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield cast()
+        transaction.set_rollback(True)
 
 
 def cast() -> Cast:

@@ -24,7 +24,8 @@ from tests.servers import ServerUnavailable, postgres_server
 
 ROOT = Path(__file__).resolve().parents[1]
 ON_BOTH_DATABASES = ["tests/accounts", "tests/audit", "tests/rooms", "tests/gateway", "tests/collaboration"]
-ON_BOTH_DATABASES += ["tests/approvals", "tests/notifications", "tests/test_authorization.py", "tests/test_contract.py"]
+ON_BOTH_DATABASES += ["tests/approvals", "tests/notifications", "tests/test_authorization.py"]
+ON_BOTH_DATABASES += ["tests/test_command_authorization.py", "tests/test_contract.py"]
 APART = ("tests/faults", "tests/browser")
 NOTHING_SELECTED = 5
 failures: list[str] = []

@@ -9,11 +9,11 @@ import pytest
 from approvals.services import requests
 from bduf_realtime.gateway.conf import conf
 from collaboration.services import versions
-from tests.collaboration.conftest import quick_passwords, team
+from tests.collaboration.conftest import team
 from tests.live import Live
 from tests.servers import MS, Deployment
 
-__all__ = ["quick_passwords", "team"]
+__all__ = ["team"]
 
 
 @pytest.fixture

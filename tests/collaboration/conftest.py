@@ -33,11 +33,6 @@ class Team:
         return vars(self)[role]
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def team(db: None) -> Team:
     owner, people = person("owner"), {role: person(role) for role in roles.ROLES[1:]}

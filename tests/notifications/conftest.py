@@ -21,11 +21,6 @@ from tests.people import person
 SERVER = Author("", "", "")
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def ada(db: None) -> User:
     """Somebody with an address, who has looked into the own room."""
