@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from bduf_realtime.client import Client
-from benchmarks.world import Person, create_world
+from benchmarks.world import Person, World, create_world
 from tests.servers import Deployment
 
 PEOPLE = 120
@@ -22,9 +22,9 @@ PEOPLE = 120
 class Live:
     """A deployment with a pool of people who share one project; each test takes people and a session of its own."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, world: World | None = None) -> None:
         self.deployment = deployment
-        world = create_world(deployment.env, users=PEOPLE, rooms=1)
+        world = world or create_world(deployment.env, users=PEOPLE, rooms=1)
         self.project = world.project
         self.owner = world.users[0]
         self._people = itertools.cycle(world.users[1:])

@@ -1,40 +1,55 @@
-"""A browser of the system's for all tests, and for each person a context of their own."""
+"""One server and one browser of the system's for all tests; for each test a team, and for each person a context."""
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests.browser.people import Desk, make_people
-from tests.live import Live
+from tests.browser.people import Desk
+from tests.browser.teams import House, houses_of
 from tests.servers import Deployment, ServerUnavailable
 
 # Without these Chromium asks its maker's servers at every start.
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-ROLES = ("owner", "participant", "participant", "moderator", "observer")
+FOLDER = Path(__file__).parent
 
 Sit = Callable[..., Awaitable[Desk]]
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[Live]:
-    """One server on SQLite, as a stranger runs it; a test may kill it and start it again."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Has all tests of this folder run in one event loop: the browser is bound to it."""
+    for item in items:
+        if FOLDER in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def teams_of(request: pytest.FixtureRequest, deployment: Deployment) -> Iterator[House]:
+    """Makes as many teams as tests want one where a fixture is asked for."""
+    tests = [item for item in request.session.items if request.node in item.listchain()]
+    return houses_of(deployment, sum("house" in item.fixturenames for item in tests))
+
+
+@pytest.fixture(scope="session")
+def houses(request: pytest.FixtureRequest) -> Iterator[Iterator[House]]:
+    """One server on SQLite, as a stranger runs it."""
     with Deployment(env={"BDUF_SESSION_PARTICIPANT_TIMEOUT": "3"}) as deployment:
-        yield Live(deployment)
+        yield teams_of(request, deployment)
 
 
-@pytest.fixture(scope="module")
-def names(house: Live) -> Iterator[str]:
-    """User names of people with a password; `owner0`, `participant1`, … by role."""
-    people = [(f"{role}{number}", f"{role.title()} {number}", role) for number, role in enumerate(ROLES)]
-    make_people(house, people)
-    return itertools.cycle(name for name, _, _ in people)
+@pytest.fixture
+def house(houses: Iterator[House]) -> House:
+    """The server as a team of this test's own knows it; a test may kill it and start it again."""
+    house = next(houses)
+    if not house.deployment.servers[0].running:  # killed by a test that failed
+        house.deployment.servers[0].start()
+    return house
 
 
 def find_chromium() -> str:
@@ -44,17 +59,27 @@ def find_chromium() -> str:
     raise ServerUnavailable("no browser: install Chromium (apt-get install chromium)")
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def launch() -> AsyncIterator[Callable[[], Awaitable[Browser]]]:
+    """Gives the browser that runs, or a new one if it has died."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
-        yield browser
-        await browser.close()
+        browser: Browser | None = None
+
+        async def launch() -> Browser:
+            nonlocal browser
+            if browser is None or not browser.is_connected():
+                browser = await playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+            return browser
+
+        yield launch
+        if browser is not None:
+            await browser.close()
 
 
-@pytest.fixture
-async def sit(house: Live, names: Iterator[str], browser: Browser) -> AsyncIterator[Sit]:
-    """Gives somebody a browser; in the end no page may have complained."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def sit(house: House, launch: Callable[[], Awaitable[Browser]]) -> AsyncIterator[Sit]:
+    """Gives somebody a page, signed in if there is a name; in the end none may have complained."""
+    browser = await launch()
     desks: list[Desk] = []
     async with AsyncExitStack() as stack:
 
@@ -63,7 +88,7 @@ async def sit(house: Live, names: Iterator[str], browser: Browser) -> AsyncItera
             desk = Desk(house, context, await context.new_page())
             desks.append(desk)
             if name:
-                await desk.sign_in(name, path)
+                await desk.come_in(name, path)
             return desk
 
         yield sit

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from playwright.async_api import BrowserContext, Page
 
-from tests.live import Live
+from tests.browser.teams import PASSWORD, House
 from tests.servers import MS, Deployment
 
 PATIENCE = 15_000 * MS
-PASSWORD = "tower-7-bridge"
-MAKE = """
-from bduf_realtime.accounts.models import User
-from collaboration.models import Membership, Project
-project = Project.objects.get(pk="{project}")
-for name, shown, role in {people!r}:
-    user = User(username=name, name=shown)
-    user.set_password("{password}")
-    user.save()
-    Membership.objects.create(project=project, user=user, role=role)
-"""
-
-
-def make_people(live: Live, people: Sequence[tuple[str, str, str]]) -> None:
-    """Makes accounts with a password, in the project: user name, name, role."""
-    live.deployment.shell(MAKE.format(project=live.project, people=list(people), password=PASSWORD))
 
 
 class Desk:
     """One person's browser: its cookies and its page."""
 
-    def __init__(self, live: Live | Deployment, context: BrowserContext, page: Page) -> None:
-        self.live = live
+    def __init__(self, house: House | Deployment, context: BrowserContext, page: Page) -> None:
+        self.house = house
         self.context = context
         self.page = page
         self.complaints: list[str] = []
@@ -47,7 +30,14 @@ class Desk:
             self.complaints.append(text)
 
     async def open(self, path: str) -> None:
-        await self.page.goto(f"{self.live.url}{path}")
+        await self.page.goto(f"{self.house.url}{path}")
+
+    async def come_in(self, name: str, path: str = "/") -> None:
+        """Opens a page as one of the team who has signed in some time before."""
+        cookie = {"name": "sessionid", "value": self.house.members[name].cookie, "url": self.house.url}
+        await self.context.add_cookies([cookie])
+        await self.open(path)
+        await self.page.locator(".connection.good").wait_for()
 
     async def sign_in(self, name: str, path: str = "/", password: str = PASSWORD) -> None:
         await self.open(path)

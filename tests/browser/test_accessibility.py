@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.browser.conftest import Sit
 from tests.browser.people import Desk
+from tests.browser.teams import House
 from tests.browser.test_approvals import ask, decide
+from tests.browser.test_connection import sign_out_everywhere
 from tests.browser.test_inbox import LINK, request
 from tests.browser.test_writing import session
-from tests.live import Live
 from tests.servers import ServerUnavailable
 
 pytestmark = pytest.mark.live
@@ -57,21 +59,21 @@ class Examiner:
         return wrong
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def examiner(sit: Sit) -> Examiner:
     if not AXE.is_file():
         raise ServerUnavailable("no axe-core: `npm ci --prefix tests/node`")
     return Examiner(await sit())
 
 
-async def test_pages_and_their_dialogs_are_accessible(house: Live, examiner: Examiner) -> None:
+async def test_pages_and_their_dialogs_are_accessible(house: House, examiner: Examiner) -> None:
     desk, page = examiner.desk, examiner.desk.page
     await desk.open("/")
     await examiner.look("sign-in", "User name")
     await desk.open("/#invitation=anything")
     await page.reload()
     await examiner.look("invitation", "You are invited")
-    await desk.sign_in("owner0", "/no/such/page")
+    await desk.come_in("owner0", "/no/such/page")
     await examiner.look("nowhere", "There is nothing here")
     await desk.open("/")
     await examiner.look("projects", "New project")
@@ -93,9 +95,9 @@ async def test_pages_and_their_dialogs_are_accessible(house: Live, examiner: Exa
     desk.complaints.clear()  # of the page that is not there
 
 
-async def test_a_session_is_accessible(house: Live, sit: Sit, examiner: Examiner) -> None:
+async def test_a_session_is_accessible(house: House, sit: Sit, examiner: Examiner) -> None:
     desk, page = examiner.desk, examiner.desk.page
-    await desk.sign_in("owner0", session(house))
+    await desk.come_in("owner0", session(house))
     await examiner.look("people", "Here now")
     await page.get_by_label("Close the panel").click()
     await examiner.look("empty session", "No documents yet")
@@ -134,12 +136,12 @@ async def test_a_session_is_accessible(house: Live, sit: Sit, examiner: Examiner
     assert examiner.wrong == []
 
 
-async def test_what_is_seldom_seen_is_accessible(house: Live, examiner: Examiner) -> None:
+async def test_what_is_seldom_seen_is_accessible(house: House, examiner: Examiner) -> None:
     desk, page = examiner.desk, examiner.desk.page
     body = {"project": house.project, "title": "Decisions", "strategy": "last_write_wins"}
     status, document = house.rest("POST", "documents/", house.owner, body)
     assert status == 201
-    await desk.sign_in("participant1", f"/documents/{document['id']}")
+    await desk.come_in("participant1", f"/documents/{document['id']}")
     await examiner.look("no values", "No values yet")
     await page.get_by_label("Key").fill("database")
     await page.get_by_label("Value").fill("PostgreSQL")
@@ -147,10 +149,7 @@ async def test_what_is_seldom_seen_is_accessible(house: Live, examiner: Examiner
     await examiner.look("values", "PostgreSQL")
     await desk.open(session(house, require_approval=True))
     await examiner.look("lobby", "You are in the lobby")
-    house.deployment.shell(
-        "from bduf_realtime.accounts import services; "
-        "services.user_sign_out_everywhere(user=User.objects.get(username='participant1'))"
-    )
+    sign_out_everywhere(house, "participant1")
     await examiner.look("signed out", "You are signed out")
     await page.keyboard.press("Escape")
     await examiner.look("signed out, put off", "Sign in again")
@@ -158,12 +157,12 @@ async def test_what_is_seldom_seen_is_accessible(house: Live, examiner: Examiner
     desk.complaints.clear()  # of tokens that are refused
 
 
-async def test_approvals_are_accessible(house: Live, sit: Sit, examiner: Examiner) -> None:
+async def test_approvals_are_accessible(house: House, sit: Sit, examiner: Examiner) -> None:
     owner, desk, page = await sit("owner0", session(house)), examiner.desk, examiner.desk.page
     await owner.start("Signed")
     await owner.write("Words.")
     await owner.saved()
-    await desk.sign_in("participant1", owner.page.url.removeprefix(house.url))
+    await desk.come_in("participant1", owner.page.url.removeprefix(house.url))
     await page.get_by_label("Approvals").first.click()
     await examiner.look("no requests", "Nobody has asked yet")
     await page.get_by_role("button", name="Ask for approval").click()
@@ -196,10 +195,10 @@ async def test_approvals_are_accessible(house: Live, sit: Sit, examiner: Examine
     assert examiner.wrong + theirs.wrong == []
 
 
-async def test_the_inbox_is_accessible(house: Live, examiner: Examiner) -> None:
+async def test_the_inbox_is_accessible(house: House, examiner: Examiner) -> None:
     desk, page = examiner.desk, examiner.desk.page
     asked = request(house, "participant2", "Buy it?")
-    await desk.sign_in("participant2", "/inbox")
+    await desk.come_in("participant2", "/inbox")
     await examiner.look("inbox", "Buy it?")
     await page.get_by_label("Notifications:").click()
     await examiner.look("newest", "All notifications")
@@ -213,6 +212,8 @@ async def test_the_inbox_is_accessible(house: Live, examiner: Examiner) -> None:
     await examiner.look("project menu", "Mute")
     await desk.open(f"/approvals/{asked}")
     await examiner.look("a request of its own", "SHA-256")
-    await desk.open(house.deployment.shell(LINK.format(approval=asked, name="participant2")).split()[-1])
+    await desk.open(
+        house.deployment.shell(LINK.format(approval=asked, name=house.members["participant2"].username)).split()[-1]
+    )
     await examiner.look("a link in a mail", "You decide as")
     assert examiner.wrong == []

@@ -6,13 +6,13 @@ import pytest
 
 from tests.browser.conftest import Sit
 from tests.browser.people import Desk
+from tests.browser.teams import House
 from tests.browser.test_writing import session
-from tests.live import Live
 
 pytestmark = pytest.mark.live
 
 
-async def written(house: Live, sit: Sit) -> tuple[Desk, dict[str, str]]:
+async def written(house: House, sit: Sit) -> tuple[Desk, dict[str, str]]:
     """A document with a version; the addresses of all there is."""
     desk = await sit("owner0", session(house))
     await desk.start("First")
@@ -50,10 +50,11 @@ async def shows(desk: Desk, view: str) -> None:
         await page.get_by_role("heading", name="Changed since “Early”").wait_for()
 
 
-async def test_an_address_opens_what_it_names_also_through_the_sign_in(house: Live, sit: Sit) -> None:
+async def test_an_address_opens_what_it_names_also_through_the_sign_in(house: House, sit: Sit) -> None:
     desk, addresses = await written(house, sit)
     for view, address in addresses.items():
-        stranger = await sit("participant1", address)
+        stranger = await sit()
+        await stranger.sign_in(house.members["participant1"].username, address)
         await shows(stranger, view)
         assert stranger.page.url == f"{house.url}{address}"
         desk.page = await desk.context.new_page()
@@ -61,7 +62,7 @@ async def test_an_address_opens_what_it_names_also_through_the_sign_in(house: Li
         await shows(desk, view)
 
 
-async def test_back_and_forward_go_through_the_views(house: Live, sit: Sit) -> None:
+async def test_back_and_forward_go_through_the_views(house: House, sit: Sit) -> None:
     desk, addresses = await written(house, sit)
     page = desk.page
     await desk.open(addresses["project"])
@@ -85,7 +86,7 @@ async def test_back_and_forward_go_through_the_views(house: Live, sit: Sit) -> N
     await shows(desk, "version")
 
 
-async def test_an_address_that_is_nobodys_says_so(house: Live, sit: Sit) -> None:
+async def test_an_address_that_is_nobodys_says_so(house: House, sit: Sit) -> None:
     desk = await sit("owner0", "/")
     for address in ("/no/such/page", "/projects/"):
         await desk.open(address)
@@ -99,7 +100,7 @@ async def test_an_address_that_is_nobodys_says_so(house: Live, sit: Sit) -> None
     desk.complaints = [complaint for complaint in desk.complaints if "404" not in complaint]
 
 
-async def test_a_page_that_cannot_reach_the_server_says_so_and_tries_again(house: Live, sit: Sit) -> None:
+async def test_a_page_that_cannot_reach_the_server_says_so_and_tries_again(house: House, sit: Sit) -> None:
     desk = await sit("owner0", "/")
     await desk.context.route("**/api/**", lambda call: call.abort())
     await desk.open("/")

@@ -9,8 +9,8 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Sit
 from tests.browser.people import Desk
+from tests.browser.teams import House
 from tests.browser.test_writing import session
-from tests.live import Live
 
 pytestmark = pytest.mark.live
 
@@ -37,7 +37,7 @@ async def decide(desk: Desk, decision: str = "Approve", comment: str = "") -> No
     await desk.page.get_by_role("button", name=decision, exact=True).click()
 
 
-async def written(house: Live, sit: Sit, words: str = "The ledger is new.") -> Desk:
+async def written(house: House, sit: Sit, words: str = "The ledger is new.") -> Desk:
     """An owner in a document with some words."""
     owner = await sit("owner0", session(house))
     await owner.start("Context and goals")
@@ -47,7 +47,7 @@ async def written(house: Live, sit: Sit, words: str = "The ledger is new.") -> D
 
 
 async def test_votes_are_stale_when_the_text_changes_and_the_sheet_says_what_was_approved(
-    house: Live, sit: Sit
+    house: House, sit: Sit
 ) -> None:
     owner = await written(house, sit)
     await ask(owner, MODERATOR, PARTICIPANT)
@@ -90,7 +90,7 @@ async def test_votes_are_stale_when_the_text_changes_and_the_sheet_says_what_was
     await owner.page.locator(".history .tag", has_text="approved").wait_for()
 
 
-async def test_what_changed_in_the_same_moment_is_not_decided_on(house: Live, sit: Sit) -> None:
+async def test_what_changed_in_the_same_moment_is_not_decided_on(house: House, sit: Sit) -> None:
     owner = await written(house, sit)
     await ask(owner, PARTICIPANT)
     voter = await sit("participant1", owner.page.url.removeprefix(house.url))
@@ -116,7 +116,7 @@ async def test_what_changed_in_the_same_moment_is_not_decided_on(house: Live, si
     await owner.page.get_by_text(f"Approved by {PARTICIPANT}.").wait_for()
 
 
-async def test_people_talk_about_a_request_and_hand_it_over(house: Live, sit: Sit) -> None:
+async def test_people_talk_about_a_request_and_hand_it_over(house: House, sit: Sit) -> None:
     owner = await written(house, sit)
     await ask(owner, PARTICIPANT, title=f"T {HOSTILE}")
     voter = await sit("participant1", owner.page.url.removeprefix(house.url))
@@ -143,7 +143,7 @@ async def test_people_talk_about_a_request_and_hand_it_over(house: Live, sit: Si
         assert await desk.page.locator("img[onerror]").count() == 0
 
 
-async def test_a_request_is_taken_back_or_gone_without(house: Live, sit: Sit) -> None:
+async def test_a_request_is_taken_back_or_gone_without(house: House, sit: Sit) -> None:
     owner = await written(house, sit)
     page = owner.page
     await ask(owner, PARTICIPANT, title="First")
@@ -172,7 +172,7 @@ async def ask_again(desk: Desk) -> None:
     await desk.page.get_by_role("heading", name="Second").wait_for()
 
 
-async def test_a_link_opens_a_request_beside_its_document_or_alone(house: Live, sit: Sit) -> None:
+async def test_a_link_opens_a_request_beside_its_document_or_alone(house: House, sit: Sit) -> None:
     owner = await written(house, sit)
     await ask(owner, PARTICIPANT)
     request = owner.page.url.rsplit("/", 1)[1]
@@ -198,7 +198,7 @@ async def test_a_link_opens_a_request_beside_its_document_or_alone(house: Live, 
     await voter.page.get_by_text(f"Approved by {PARTICIPANT}.").wait_for()
 
 
-async def test_values_that_were_approved_and_changed_say_so(house: Live, sit: Sit) -> None:
+async def test_values_that_were_approved_and_changed_say_so(house: House, sit: Sit) -> None:
     document = {"project": house.project, "title": "Decisions", "strategy": "last_write_wins"}
     status, made = house.rest("POST", "documents/", house.owner, document)
     assert status == 201
@@ -214,10 +214,10 @@ async def test_values_that_were_approved_and_changed_say_so(house: Live, sit: Si
     await desk.page.locator(".chip", has_text="(changed since)").wait_for()
 
 
-async def test_a_policy_of_the_project_is_followed_stage_by_stage(house: Live, sit: Sit) -> None:
+async def test_a_policy_of_the_project_is_followed_stage_by_stage(house: House, sit: Sit) -> None:
     stages = [
-        {"name": "Peers", "who": {"users": ["participant1"]}},
-        {"name": "Security", "who": {"users": ["moderator3"]}},
+        {"name": "Peers", "who": {"users": [house.members["participant1"].username]}},
+        {"name": "Security", "who": {"users": [house.members["moderator3"].username]}},
     ]
     policy = {"project": house.project, "name": "Design review", "rules": {"stages": stages}}
     status, made = house.rest("POST", "policies/", house.owner, policy)

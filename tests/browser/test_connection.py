@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.conftest import Sit
-from tests.browser.people import PASSWORD, Desk
+from tests.browser.conftest import Sit, teams_of
+from tests.browser.people import Desk
+from tests.browser.teams import PASSWORD, House
 from tests.browser.test_writing import session, two_at_work
-from tests.live import Live
 from tests.servers import Deployment, eventually
 
 pytestmark = pytest.mark.live
@@ -25,22 +25,21 @@ BRIEF = {
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[Live]:
+def houses(request: pytest.FixtureRequest) -> Iterator[Iterator[House]]:
     """A server whose tokens live for six seconds."""
     with Deployment(env=BRIEF) as deployment:
-        yield Live(deployment)
+        yield teams_of(request, deployment)
 
 
-def sign_out_everywhere(house: Live, name: str) -> None:
-    _, tokens = house.rest("POST", "auth/token/", None, {"username": name, "password": PASSWORD})
-    headers = {"Authorization": f"Bearer {tokens['access']}"}
-    assert house.rest("POST", "auth/sign-out/", None, {"everywhere": True}, **headers)[0] == 204
+def sign_out_everywhere(house: House, name: str) -> None:
+    assert house.rest("POST", "auth/sign-out/", house.members[name], {"everywhere": True})[0] == 204
 
 
-def shut(house: Live, name: str, *, shut: bool) -> None:
+def shut(house: House, name: str, *, shut: bool) -> None:
     act = "user_disable" if shut else "user_enable"
     house.deployment.shell(
-        f"from bduf_realtime.accounts import services; services.{act}(user=User.objects.get(username='{name}'))"
+        "from bduf_realtime.accounts import services; "
+        f"services.{act}(user=User.objects.get(pk='{house.members[name].id}'))"
     )
 
 
@@ -49,7 +48,7 @@ async def sign_in_again(desk: Desk) -> None:
     await desk.page.get_by_role("dialog").get_by_role("button", name="Sign in").click()
 
 
-async def test_who_writes_while_the_server_restarts_loses_nothing(house: Live, sit: Sit) -> None:
+async def test_who_writes_while_the_server_restarts_loses_nothing(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     restart = asyncio.create_task(asyncio.to_thread(house.deployment.servers[0].restart))
     await one.page.get_by_text("The server restarts").wait_for()
@@ -72,7 +71,7 @@ async def test_who_writes_while_the_server_restarts_loses_nothing(house: Live, s
     assert all(text.count(f"[{number}]") == text.count(f"({number})") == 1 for number in range(rounds))
 
 
-async def test_a_page_outlives_its_tokens_and_nobody_notices(house: Live, sit: Sit) -> None:
+async def test_a_page_outlives_its_tokens_and_nobody_notices(house: House, sit: Sit) -> None:
     desk = await sit()
     sockets: list[str] = []
     traded: list[str] = []
@@ -80,7 +79,7 @@ async def test_a_page_outlives_its_tokens_and_nobody_notices(house: Live, sit: S
     desk.page.on("websocket", lambda socket: sockets.append(socket.url))
     desk.page.on("request", lambda call: traded.append(call.url) if call.url.endswith("/socket-token/") else None)
     await desk.page.expose_function("said", lambda words: said.append(words))
-    await desk.sign_in("owner0", session(house))
+    await desk.come_in("owner0", session(house))
     await desk.start("Long")
     await desk.page.evaluate(
         """new MutationObserver(() => said(document.querySelector('.connection').textContent)).observe(
@@ -98,7 +97,7 @@ async def test_a_page_outlives_its_tokens_and_nobody_notices(house: Live, sit: S
     assert said == []
 
 
-async def test_who_is_signed_out_elsewhere_keeps_the_edits_and_sends_them_later(house: Live, sit: Sit) -> None:
+async def test_who_is_signed_out_elsewhere_keeps_the_edits_and_sends_them_later(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await asyncio.to_thread(sign_out_everywhere, house, "participant1")
     await other.page.get_by_role("heading", name="You are signed out").wait_for()
@@ -113,7 +112,7 @@ async def test_who_is_signed_out_elsewhere_keeps_the_edits_and_sends_them_later(
     forget_refusals(other)
 
 
-async def test_a_shut_account_says_so_and_goes_on_when_it_is_opened(house: Live, sit: Sit) -> None:
+async def test_a_shut_account_says_so_and_goes_on_when_it_is_opened(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await asyncio.to_thread(shut, house, "participant1", shut=True)
     await other.page.get_by_role("heading", name="This account is shut").wait_for()

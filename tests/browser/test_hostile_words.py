@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import Sit
-from tests.browser.people import Desk, make_people
-from tests.live import Live
+from tests.browser.people import Desk
+from tests.browser.teams import House
 
 pytestmark = pytest.mark.live
 
@@ -35,9 +35,9 @@ async def look(desk: Desk, shows: str = "onerror") -> None:
     assert await desk.page.evaluate("window.hacked") is None
 
 
-async def test_hostile_words_are_words_everywhere(house: Live, sit: Sit) -> None:
-    make_people(house, [("mallory", HOSTILE, "owner")])
-    desk = await sit("mallory", "/")
+async def test_hostile_words_are_words_everywhere(house: House, sit: Sit) -> None:
+    house.execute(f"UPDATE accounts_user SET name = '{HOSTILE}' WHERE username = '{house.members['owner0'].username}'")
+    desk = await sit("owner0", "/")
     page = desk.page
     await page.get_by_role("button", name="New project").click()
     await page.get_by_label("Name").fill(HOSTILE)
@@ -90,7 +90,7 @@ async def test_hostile_words_are_words_everywhere(house: Live, sit: Sit) -> None
     desk.complaints = [complaint for complaint in desk.complaints if "404" not in complaint]
 
 
-async def test_hostile_words_in_an_address_are_words(house: Live, sit: Sit) -> None:
+async def test_hostile_words_in_an_address_are_words(house: House, sit: Sit) -> None:
     desk = await sit("owner0", "/")
     for address in (f"/?q={HOSTILE}", f"/sessions/{HOSTILE}", f"/#{HOSTILE}"):
         await desk.open(address)

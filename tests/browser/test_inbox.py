@@ -7,9 +7,9 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Sit
 from tests.browser.people import Desk
+from tests.browser.teams import House
 from tests.browser.test_approvals import HOSTILE
 from tests.browser.test_writing import session
-from tests.live import Live
 
 pytestmark = pytest.mark.live
 
@@ -20,9 +20,9 @@ print(link_create(approval=Approval.objects.get(pk="{approval}"), user=User.obje
 """
 
 
-def request(house: Live, name: str, title: str) -> str:
+def request(house: House, name: str, title: str) -> str:
     """Has the owner of the project ask somebody for approval; returns the request's id."""
-    body = {"project": house.project, "title": title, "approvers": [name]}
+    body = {"project": house.project, "title": title, "approvers": [house.members[name].username]}
     status, asked = house.rest("POST", "approvals/", house.owner, body)
     assert status == 201, asked
     return str(asked["id"])
@@ -37,19 +37,9 @@ async def counted(desk: Desk, number: int) -> None:
     )
 
 
-async def cleared(desk: Desk) -> None:
-    """Reads all that other tests have left."""
-    await desk.open("/inbox")
-    await desk.page.get_by_role("heading", name="Inbox").wait_for()
-    if await desk.page.get_by_role("button", name="Mark all read").is_enabled():
-        await desk.page.get_by_role("button", name="Mark all read").click()
-    await counted(desk, 0)
-
-
-async def test_the_bell_counts_and_leads_to_what_it_is_about(house: Live, sit: Sit) -> None:
+async def test_the_bell_counts_and_leads_to_what_it_is_about(house: House, sit: Sit) -> None:
     desk = await sit("moderator3")
-    await cleared(desk)
-    await desk.open("/")
+    await counted(desk, 0)
     request(house, "moderator3", f"Buy it? {HOSTILE}")
     await counted(desk, 1)
     await desk.page.get_by_role("heading", name="Waiting for you").wait_for()
@@ -67,9 +57,8 @@ async def test_the_bell_counts_and_leads_to_what_it_is_about(house: Live, sit: S
     assert await desk.page.get_by_text("to do").count() == 0
 
 
-async def test_what_is_read_in_one_tab_is_read_in_the_other(house: Live, sit: Sit) -> None:
-    one = await sit("participant2")
-    await cleared(one)
+async def test_what_is_read_in_one_tab_is_read_in_the_other(house: House, sit: Sit) -> None:
+    one = await sit("participant2", "/inbox")
     other = Desk(house, one.context, await one.context.new_page())
     await other.open("/inbox")
     for title in ("First", "Second"):
@@ -85,9 +74,9 @@ async def test_what_is_read_in_one_tab_is_read_in_the_other(house: Live, sit: Si
     assert other.complaints == []
 
 
-async def test_what_is_told_while_offline_comes_after_it(house: Live, sit: Sit) -> None:
-    desk = await sit("participant1")
-    await cleared(desk)
+async def test_what_is_told_while_offline_comes_after_it(house: House, sit: Sit) -> None:
+    desk = await sit("participant1", "/inbox")
+    await counted(desk, 0)
     house.deployment.servers[0].kill()
     await desk.page.locator(".connection.warn").wait_for()
     house.deployment.servers[0].start()
@@ -96,7 +85,7 @@ async def test_what_is_told_while_offline_comes_after_it(house: Live, sit: Sit) 
     await desk.page.locator(".note.unread", has_text="Meanwhile").wait_for()
 
 
-async def test_everybody_says_what_they_are_told(house: Live, sit: Sit) -> None:
+async def test_everybody_says_what_they_are_told(house: House, sit: Sit) -> None:
     desk = await sit("participant1", session(house))
     page = desk.page
     await page.get_by_label("Session menu").click()
@@ -123,10 +112,10 @@ async def test_everybody_says_what_they_are_told(house: Live, sit: Sit) -> None:
     await page.get_by_text("you mute it").wait_for()
 
 
-async def test_a_link_in_a_mail_decides_once_and_never_by_itself(house: Live, sit: Sit) -> None:
+async def test_a_link_in_a_mail_decides_once_and_never_by_itself(house: House, sit: Sit) -> None:
     asked = request(house, "moderator3", f"By mail {HOSTILE}")
-    [link] = house.deployment.shell(LINK.format(approval=asked, name="moderator3")).split()[-1:]
-    stranger = await sit(path="")
+    [link] = house.deployment.shell(LINK.format(approval=asked, name=house.members["moderator3"].username)).split()[-1:]
+    stranger = await sit()
     await stranger.open(link)
     await stranger.page.get_by_text("You decide as Moderator 3").wait_for()
     assert house.rest("GET", f"approvals/{asked}/", house.owner)[1]["state"] == "pending"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import Sit
-from tests.browser.people import PASSWORD, Desk
+from tests.browser.people import Desk
+from tests.browser.teams import PASSWORD, House
 from tests.browser.test_writing import session
-from tests.live import Live
 
 pytestmark = pytest.mark.live
 
@@ -35,12 +35,12 @@ async def reach(desk: Desk, name: str) -> None:
     raise AssertionError(f"Tab does not lead to {name}")
 
 
-async def test_a_document_is_written_without_a_mouse(house: Live, sit: Sit) -> None:
+async def test_a_document_is_written_without_a_mouse(house: House, sit: Sit) -> None:
     desk = await sit()
     await desk.open(session(house))
     keyboard = desk.page.keyboard
     await desk.page.get_by_label("User name").wait_for()
-    await keyboard.type("owner0")
+    await keyboard.type(house.members["owner0"].username)
     await keyboard.press("Tab")
     await keyboard.type(PASSWORD)
     await keyboard.press("Enter")
@@ -57,7 +57,7 @@ async def test_a_document_is_written_without_a_mouse(house: Live, sit: Sit) -> N
     await desk.saved()
 
 
-async def test_tab_reaches_everything_there_is(house: Live, sit: Sit) -> None:
+async def test_tab_reaches_everything_there_is(house: House, sit: Sit) -> None:
     desk = await sit("owner0", session(house))
     await desk.start("All of it")
     await desk.page.get_by_label("Chat").click()
@@ -76,7 +76,7 @@ async def test_tab_reaches_everything_there_is(house: Live, sit: Sit) -> None:
         assert outlines != "none" or await focused(desk) == "Text of the document"
 
 
-async def test_escape_closes_and_the_focus_comes_back(house: Live, sit: Sit) -> None:
+async def test_escape_closes_and_the_focus_comes_back(house: House, sit: Sit) -> None:
     desk = await sit("owner0", session(house))
     await desk.start("Menus")
     keyboard = desk.page.keyboard
@@ -97,7 +97,7 @@ async def test_escape_closes_and_the_focus_comes_back(house: Live, sit: Sit) -> 
         assert await focused(desk) == name
 
 
-async def test_a_dialog_from_a_menu_gives_the_focus_back_to_the_menu(house: Live, sit: Sit) -> None:
+async def test_a_dialog_from_a_menu_gives_the_focus_back_to_the_menu(house: House, sit: Sit) -> None:
     desk = await sit("owner0", session(house))
     await desk.start("Old title")
     keyboard = desk.page.keyboard
@@ -112,7 +112,7 @@ async def test_a_dialog_from_a_menu_gives_the_focus_back_to_the_menu(house: Live
     assert await focused(desk) == "Document menu"
 
 
-async def test_a_menu_closes_when_something_else_is_clicked(house: Live, sit: Sit) -> None:
+async def test_a_menu_closes_when_something_else_is_clicked(house: House, sit: Sit) -> None:
     desk = await sit("owner0", session(house))
     await desk.start("Beside")
     await desk.page.get_by_label("Document menu").click()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.conftest import Sit
 from tests.browser.people import Desk
-from tests.live import Live
+from tests.browser.teams import House
 
 pytestmark = pytest.mark.live
 
@@ -15,7 +15,7 @@ MARKS = "blocks => blocks.map(block => block.mark ?? null)"
 WHOLE = "article => [...article.children].map(block => block.innerHTML)"
 
 
-async def at_work(house: Live, sit: Sit, words: str) -> Desk:
+async def at_work(house: House, sit: Sit, words: str) -> Desk:
     """Somebody in a document with this text, who sees its preview beside it."""
     desk = await sit("owner0", f"/sessions/{house.session(conflict_resolution='merge')}")
     await desk.start("Context and goals")
@@ -25,7 +25,7 @@ async def at_work(house: Live, sit: Sit, words: str) -> Desk:
     return desk
 
 
-async def test_who_only_reads_sees_what_others_write(house: Live, sit: Sit) -> None:
+async def test_who_only_reads_sees_what_others_write(house: House, sit: Sit) -> None:
     writer = await at_work(house, sit, "# Goals")
     reader = await sit("participant1", writer.page.url.removeprefix(house.url))
     await reader.page.get_by_label("Preview", exact=True).first.click()
@@ -45,7 +45,7 @@ async def test_who_only_reads_sees_what_others_write(house: Live, sit: Sit) -> N
     ],
     ids=["the end", "the beginning", "less", "more", "nothing"],
 )
-async def test_an_edit_leaves_the_other_blocks_alone(house: Live, sit: Sit, keys: list[str], marks: list[int]) -> None:
+async def test_an_edit_leaves_the_other_blocks_alone(house: House, sit: Sit, keys: list[str], marks: list[int]) -> None:
     desk = await at_work(house, sit, "One.\n\nTwo.\n\nThree.")
     blocks, preview = desk.page.locator(".preview > div"), desk.page.locator(".preview")
     await blocks.nth(2).wait_for()
@@ -64,7 +64,7 @@ async def test_an_edit_leaves_the_other_blocks_alone(house: Live, sit: Sit, keys
     assert await preview.evaluate(WHOLE) == shown
 
 
-async def test_a_diagram_is_a_picture_and_stays_while_others_change(house: Live, sit: Sit) -> None:
+async def test_a_diagram_is_a_picture_and_stays_while_others_change(house: House, sit: Sit) -> None:
     desk = await at_work(house, sit, "```mermaid\ngraph LR; Shop-->Ledger\n```\n\n```mermaid\nnothing\n```\n\nText.")
     picture = desk.page.locator(".preview img.diagram")
     await picture.wait_for()
@@ -75,7 +75,7 @@ async def test_a_diagram_is_a_picture_and_stays_while_others_change(house: Live,
     assert await picture.evaluate_all(MARKS) == [0]
 
 
-async def test_characters_with_a_name_are_those_of_markdown(house: Live, sit: Sit) -> None:
+async def test_characters_with_a_name_are_those_of_markdown(house: House, sit: Sit) -> None:
     words = "&copy; &semi; &NotEqualTilde; &notit; &nope; &lt;b&gt; &#x41;&#0;"
     desk = await at_work(house, sit, words)
     shown = desk.page.locator(".preview p")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import Sit
+from tests.browser.teams import House
 from tests.browser.test_writing import session
-from tests.live import Live
 
 pytestmark = pytest.mark.live
 
 
-async def test_who_waits_in_the_lobby_comes_in_when_admitted(house: Live, sit: Sit) -> None:
+async def test_who_waits_in_the_lobby_comes_in_when_admitted(house: House, sit: Sit) -> None:
     path = session(house, require_approval=True)
     owner = await sit("owner0", path)
     await owner.page.get_by_role("heading", name="People").wait_for()
@@ -21,7 +21,7 @@ async def test_who_waits_in_the_lobby_comes_in_when_admitted(house: Live, sit: S
     await guest.page.get_by_role("heading", name="Documents").wait_for()
 
 
-async def test_a_link_lets_a_guest_in_without_an_account(house: Live, sit: Sit) -> None:
+async def test_a_link_lets_a_guest_in_without_an_account(house: House, sit: Sit) -> None:
     owner = await sit("owner0", session(house))
     await owner.start("For guests")
     await owner.write("Welcome.")
@@ -38,7 +38,7 @@ async def test_a_link_lets_a_guest_in_without_an_account(house: Live, sit: Sit) 
     await owner.until("Welcome. Thanks.")
 
 
-async def test_what_is_said_is_heard(house: Live, sit: Sit) -> None:
+async def test_what_is_said_is_heard(house: House, sit: Sit) -> None:
     path = session(house)
     one, other = await sit("owner0", path), await sit("participant1", path)
     for desk in (one, other):
@@ -49,7 +49,7 @@ async def test_what_is_said_is_heard(house: Live, sit: Sit) -> None:
     await one.page.get_by_text("Is the ledger in scope?").wait_for()
 
 
-async def test_a_paused_session_is_read_only_and_says_so(house: Live, sit: Sit) -> None:
+async def test_a_paused_session_is_read_only_and_says_so(house: House, sit: Sit) -> None:
     desk = await sit("owner0", session(house))
     await desk.start("Paused")
     await desk.page.get_by_label("Session menu").click()
@@ -58,7 +58,7 @@ async def test_a_paused_session_is_read_only_and_says_so(house: Live, sit: Sit) 
     await desk.locked()
 
 
-async def test_a_session_ends_only_after_a_question(house: Live, sit: Sit) -> None:
+async def test_a_session_ends_only_after_a_question(house: House, sit: Sit) -> None:
     desk = await sit("owner0", session(house))
     await desk.start("Over")
     dialog = desk.page.get_by_role("dialog")

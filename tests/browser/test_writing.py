@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import Sit
 from tests.browser.people import Desk
-from tests.live import Live
+from tests.browser.teams import House
 from tests.servers import eventually
 
 pytestmark = pytest.mark.live
@@ -21,12 +21,12 @@ PASTE = """(content, text) => {
 }"""
 
 
-def session(house: Live, **settings: object) -> str:
+def session(house: House, **settings: object) -> str:
     """Opens a session as its owner; returns its path."""
     return f"/sessions/{house.session(conflict_resolution='merge', **settings)}"
 
 
-async def two_at_work(house: Live, sit: Sit) -> tuple[Desk, Desk]:
+async def two_at_work(house: House, sit: Sit) -> tuple[Desk, Desk]:
     """Two people in one new document."""
     path = session(house)
     one = await sit("owner0", path)
@@ -36,7 +36,7 @@ async def two_at_work(house: Live, sit: Sit) -> tuple[Desk, Desk]:
     return one, other
 
 
-async def test_two_people_edit_one_paragraph_and_see_each_other(house: Live, sit: Sit) -> None:
+async def test_two_people_edit_one_paragraph_and_see_each_other(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("The ledger")
     await other.until("The ledger")
@@ -47,7 +47,7 @@ async def test_two_people_edit_one_paragraph_and_see_each_other(house: Live, sit
     assert await one.read() == await other.read() == "The ledger is new."
 
 
-async def test_a_keystroke_is_soon_in_the_other_window(house: Live, sit: Sit) -> None:
+async def test_a_keystroke_is_soon_in_the_other_window(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("0")
     await other.until("0")
@@ -65,7 +65,7 @@ async def test_a_keystroke_is_soon_in_the_other_window(house: Live, sit: Sit) ->
     print(f"\na keystroke in the other window: p50 {times[10]:.0f} ms, p95 {times[18]:.0f} ms")
 
 
-async def test_what_is_typed_offline_is_kept_and_sent(house: Live, sit: Sit) -> None:
+async def test_what_is_typed_offline_is_kept_and_sent(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("Before. ")
     await other.until("Before.")
@@ -82,7 +82,7 @@ async def test_what_is_typed_offline_is_kept_and_sent(house: Live, sit: Sit) -> 
     await one.saved()
 
 
-async def test_a_server_that_is_killed_takes_nothing_along(house: Live, sit: Sit) -> None:
+async def test_a_server_that_is_killed_takes_nothing_along(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     for number in range(4):
         await one.write(f"[{number}]")
@@ -101,7 +101,7 @@ async def test_a_server_that_is_killed_takes_nothing_along(house: Live, sit: Sit
     assert all(text.count(f"[{number}]") == text.count(f"({number})") == 1 for number in range(4))
 
 
-async def test_who_becomes_an_observer_while_typing_can_only_read(house: Live, sit: Sit) -> None:
+async def test_who_becomes_an_observer_while_typing_can_only_read(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await other.write("Mine. ")
     await one.until("Mine.")
@@ -112,7 +112,7 @@ async def test_who_becomes_an_observer_while_typing_can_only_read(house: Live, s
     await other.until("Still mine.")
 
 
-async def test_what_is_refused_for_good_is_shown_and_can_be_discarded(house: Live, sit: Sit) -> None:
+async def test_what_is_refused_for_good_is_shown_and_can_be_discarded(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await other.write("Ours. ")
     await one.until("Ours.")
@@ -136,7 +136,7 @@ async def test_what_is_refused_for_good_is_shown_and_can_be_discarded(house: Liv
     await one.saved()
 
 
-async def test_what_waits_is_sent_even_when_its_document_is_left(house: Live, sit: Sit) -> None:
+async def test_what_waits_is_sent_even_when_its_document_is_left(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("Before. ")
     await other.until("Before.")
@@ -150,7 +150,7 @@ async def test_what_waits_is_sent_even_when_its_document_is_left(house: Live, si
     await one.saved()
 
 
-async def test_a_document_that_was_put_back_gets_again_what_two_people_wrote_in_turns(house: Live, sit: Sit) -> None:
+async def test_a_document_that_was_put_back_gets_again_what_two_people_wrote_in_turns(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("Kept by one. ")
     await other.until("Kept by one.")
@@ -182,7 +182,7 @@ async def test_a_document_that_was_put_back_gets_again_what_two_people_wrote_in_
     assert await one.read() == await other.read() == whole
 
 
-async def test_a_version_is_restored_for_everybody(house: Live, sit: Sit) -> None:
+async def test_a_version_is_restored_for_everybody(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("First draft.")
     await one.saved()
@@ -203,7 +203,7 @@ async def test_a_version_is_restored_for_everybody(house: Live, sit: Sit) -> Non
     await eventually(restored, timeout=15)
 
 
-async def test_who_wrote_what_is_shown(house: Live, sit: Sit) -> None:
+async def test_who_wrote_what_is_shown(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("By one. ")
     await other.until("By one.")

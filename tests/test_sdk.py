@@ -13,7 +13,7 @@ from tests.servers import ServerUnavailable
 
 pytestmark = pytest.mark.live
 
-SDK = Path(__file__).resolve().parents[2] / "frontend" / "sdk"
+SDK = Path(__file__).resolve().parents[1] / "frontend" / "sdk"
 VITEST = SDK / "node_modules" / ".bin" / "vitest"
 
 
