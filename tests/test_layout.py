@@ -28,7 +28,6 @@ LONGEST = 400
 LONG_FILES = {
     "bduf_realtime/client.py": "the client is one file that can be copied into another project",
     "bduf_realtime/gateway/hub.py": "delivery, repair and positions share one room's state",
-    "tests/test_authorization.py": "the tables of who may do what, in one place, and all that holds the code to them",
     "tests/test_client.py": "one scripted server, and every turn of the client against it",
     "tests/test_servers.py": "one test module per module",
 }
