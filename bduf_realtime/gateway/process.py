@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections import Counter, deque
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ class Process:
         self._reporting = asyncio.Lock()
         self._registered = False
         self._tasks: list[asyncio.Task[None]] = []
-        self.rights = Rights(self.hub, self.departed)
+        self.rights = Rights(self.hub, self.departed, self.look_at_accounts)
         self.hub.layer.on_note = self._noted
 
     async def start(self) -> None:
@@ -246,10 +247,14 @@ class Process:
         for number in range(slices):
             await asyncio.sleep(self.conf.revocation_interval / slices)
             chunk = known[number * REVOCATION_SLICE : (number + 1) * REVOCATION_SLICE]
-            refused = await storage.call(tokens.refusals, [c.identity for c in chunk if c.identity])
-            for consumer in chunk:
-                if consumer.identity is not None and (verdict := refused.get(consumer.identity.jti)) is not None:
-                    consumer.refuse_and_close(auth.refusal(verdict))
+            await self.look_at_accounts(chunk)
+
+    async def look_at_accounts(self, consumers: Sequence[Socket]) -> None:
+        """Closes those whose account or token has ended; raises RealtimeError."""
+        refused = await storage.call(tokens.refusals, [c.identity for c in consumers if c.identity])
+        for consumer in consumers:
+            if consumer.identity is not None and (verdict := refused.get(consumer.identity.jti)) is not None:
+                consumer.refuse_and_close(auth.refusal(verdict))
 
     async def _sweep(self) -> None:
         await asyncio.sleep(self.conf.sweep_interval)

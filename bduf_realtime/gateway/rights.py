@@ -6,7 +6,7 @@ And by the clock, where what changes them is no event of the room.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bduf_realtime.gateway import doors, storage
@@ -30,11 +30,20 @@ class InDoubt(Exception):
 
 
 class Rights:
-    """What the members of this process's rooms may do; `departed` is told of those who are shown out."""
+    """What the members of this process's rooms may do; `departed` is told of those who are shown out.
 
-    def __init__(self, hub: Hub, departed: Callable[[Socket, str], None]) -> None:
+    `look_at_accounts` closes those whose account has ended: they are told that, not that they were removed.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        departed: Callable[[Socket, str], None],
+        look_at_accounts: Callable[[Sequence[Socket]], Awaitable[None]],
+    ) -> None:
         self._hub = hub
         self._departed = departed
+        self._look_at_accounts = look_at_accounts
         self._tasks: set[asyncio.Task[None]] = set()
         hub.watched = lambda room, type_: type_ in doors.kinds[room.partition(":")[0]].watched
         hub.removing = lambda room, type_: type_ in doors.kinds[room.partition(":")[0]].removing
@@ -73,13 +82,15 @@ class Rights:
                 try:
                     users = {member.user_id for member in members}
                     grants: dict[str, Grant] = await storage.call(kind.grants, key, users)
+                    granted = {m: None if channel.was_removed(m) else grants.get(m.user_id) for m in members}
+                    if gone := [member for member, grant in granted.items() if grant is None]:
+                        await self._look_at_accounts(gone)
                 except RealtimeError:
                     await asyncio.sleep(1.0)
                     continue
                 for member in members:
                     if channel.members.get(member.id) is member:
-                        grant = None if channel.was_removed(member) else grants.get(member.user_id)
-                        self._apply(member, channel.name, grant)
+                        self._apply(member, channel.name, granted[member])
                 self._hub.cursors.share(channel, all(grant.cursors for grant in grants.values()))
                 channel.doubts -= doubts
             if not channel.joining:  # who still comes in may have joined before a removal
@@ -97,16 +108,17 @@ class Rights:
                 await self._look(kind, channels[start : start + POLLED_AT_ONCE])
 
     async def _look(self, kind: doors.PolledKind, channels: list[RoomChannel]) -> None:
-        before = [(channel, channel.watched_at, list(channel.members.values())) for channel in channels]
-        wanted = {doors.split(c.name)[1]: {member.user_id for member in members} for c, _, members in before}
+        before = [(c, doors.split(c.name)[1], c.watched_at, list(c.members.values())) for c in channels]
+        wanted = {key: {member.user_id for member in members} for _, key, _, members in before}
         grants = await storage.call(kind.grants_many, wanted)
-        for channel, watched_at, members in before:
+        if gone := [m for _, key, _, members in before for m in members if m.user_id not in grants.get(key, {})]:
+            await self._look_at_accounts(gone)
+        for channel, key, watched_at, members in before:
             if channel.doubts or channel.watched_at != watched_at:
                 continue  # somebody else looks, or has looked, and knows better
-            found = grants.get(doors.split(channel.name)[1], {})
             for member in members:
                 if channel.members.get(member.id) is member:
-                    self._apply(member, channel.name, found.get(member.user_id))
+                    self._apply(member, channel.name, grants.get(key, {}).get(member.user_id))
 
     def _apply(self, member: Socket, room: str, grant: Grant | None) -> None:
         if grant is None:

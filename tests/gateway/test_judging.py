@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 import pytest
 
+from bduf_realtime.accounts.tokens import Identity
 from bduf_realtime.gateway import doors, storage
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant
@@ -55,12 +57,16 @@ class Member:
 
     def __init__(self, user: str) -> None:
         self.id = self.user_id = user
+        self.identity: Identity | None = None
         self.rooms = {ROOM: Grant("owner", frozenset())}
         self.closed: tuple[Any, ...] | None = None
         self.outbox = Outbox(self._sent, conf, lambda: self.close("slow"))
 
     def close(self, *reason: Any) -> None:
-        self.closed = reason
+        self.closed = self.closed or reason
+
+    def refuse_and_close(self, error: RealtimeError) -> None:
+        self.close(error.close, error.code)
 
     async def _sent(self, frame: str) -> None:
         """Nobody reads it."""
@@ -109,6 +115,16 @@ async def test_who_is_let_in_again_before_the_look_is_shown_out_all_the_same(
     assert (ada.closed, back.closed, eve.closed) == ((4403, "room.removed"), None, None)
     # Kept only for somebody who is on the way in, and may have joined before it.
     assert channel.removed == ({"ada": 5} if joining else {})
+
+
+@pytest.mark.usefixtures("sockets")
+async def test_who_has_no_account_any_more_is_told_that_and_not_of_a_room(rights: ChangingRights) -> None:
+    ada = Member("ada")
+    ada.identity = Identity(str(uuid.uuid4()), "Ada", "human", None, False, "token", 0.0, 9e9)
+    rights.role = None
+    Process(conf).hub.on_watched(room_of([ada]))
+    await eventually(lambda: ada.closed)
+    assert ada.closed == (4401, "auth.invalid")
 
 
 async def test_who_came_in_during_the_look_is_not_judged_by_it(rights: ChangingRights) -> None:
