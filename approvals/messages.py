@@ -133,7 +133,10 @@ class SubjectInfo(msgspec.Struct, frozen=True):
 
 
 class StageInfo(msgspec.Struct, frozen=True):
-    """How far a stage is: `missing` more must approve, of the `waiting_count` who are still to decide."""
+    """How far a stage is: `missing` more must approve, of the `waiting_count` who are still to decide.
+
+    The lists may be cut where the request is `large`; the counts are of all.
+    """
 
     name: str
     state: str
@@ -143,6 +146,9 @@ class StageInfo(msgspec.Struct, frozen=True):
     against: list[collaboration.Person]
     abstained: list[collaboration.Person]
     waiting: list[collaboration.Person]
+    approved_count: int
+    against_count: int
+    abstained_count: int
     waiting_count: int
 
 
@@ -203,9 +209,10 @@ class ApprovalInfo(msgspec.Struct, frozen=True):
     """A request as those who may read it see it; `explanation` says in one line what it waits for.
 
     `content_hash` is what to decide on, `stale` whether the document has changed since, with event `changed_seq`: then
-    the hash to decide on is that of the document now, which REST tells. Where it is `large`, what does not fit a frame
-    is cut or left out: long texts and lists, the payload; REST has them. It is `hidden` in the project's
-    room where not all members may see its session: it says its id, where it is and its state, and the rest is empty.
+    the hash to decide on is that of the document now, which REST tells. Where it is `large`, what does not fit 6 KiB is
+    cut or left out: long texts and lists, the payload, all but the latest votes; REST has them. It is `hidden` in the
+    project's room where not all members may see its session: it says its id, where it is and its state, and the rest is
+    empty.
     """
 
     id: str
@@ -220,6 +227,7 @@ class ApprovalInfo(msgspec.Struct, frozen=True):
     stage: int
     stages: list[StageInfo]
     votes: list[VoteInfo]
+    vote_count: int
     round: int
     content_hash: str
     stale: bool

@@ -240,7 +240,7 @@ def _stages(row: Any) -> Table:
         [
             f"{number}, {stage.name}" if stage.name else number,
             pages.badge(stage.state, STAGES),
-            f"{len(stage.approved)} of {stage.needed}",
+            f"{stage.approved_count} of {stage.needed}",
             ", ".join(person.name for person in stage.waiting),
             max(0, stage.waiting_count - len(stage.waiting)) or "",
         ]

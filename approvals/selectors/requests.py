@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from approvals.explanation import Stale, explain
 from approvals.messages import (
+    MAX_TEXT,
     ApprovalDetail,
     ApprovalInfo,
     CommentInfo,
@@ -31,13 +33,23 @@ from bduf_realtime.rooms.events import timestamp
 from collaboration import selectors
 from collaboration.messages import DocumentContent, Person
 
-# What of a request fits a frame that goes to many rooms.
-FRAME_TEXT = 2_000
-FRAME_COMMENT = 300
-FRAME_PAYLOAD = 4_096
-FRAME_NAMES = 20
-FRAME_VOTES = 50
+FRAME_BYTES = 6_144  # of a request in an event or a list; with envelope and vote it stays below 8 KiB
+BRIEF_COMMENT = 100
 MANY = 1_000
+
+
+class Most(NamedTuple):
+    """How much of a request is told: characters of texts and comments, bytes of its payload, names of a list, votes."""
+
+    text: int
+    comment: int
+    payload: int
+    names: int
+    votes: int
+
+
+ALL = Most(*[sys.maxsize] * 5)
+FRAME = Most(text=2_000, comment=300, payload=4_096, names=20, votes=20)
 
 
 def approvals_for(user: User) -> QuerySet[Approval]:
@@ -109,46 +121,44 @@ def approval_detail(approval: UUID, user: User) -> ApprovalDetail:
 
 def approval_infos(of: Sequence[Standing], *, whole: bool = False) -> list[ApprovalInfo]:
     """Requests as they stand, as a list or an event has them or, `whole`, with all texts and names; in one query."""
-    most = MANY if whole else FRAME_NAMES
-    named = {user for standing in of for stage in standing.outcome.stages for user in stage.waiting[:most]}
+    most = ALL if whole else FRAME
+    named = {user for standing in of for stage in standing.outcome.stages for user in stage.waiting[: most.names]}
     users = User.objects.filter(pk__in=named).values_list("pk", "name", "username") if named else ()
     names = {str(pk): name or username for pk, name, username in users}
-    return [_info(standing, names, whole) for standing in of]
+    return [_info(standing, names, most) if whole else _fitted(standing, names) for standing in of]
 
 
-def _info(standing: Standing, waiting: Mapping[str, str], whole: bool) -> ApprovalInfo:
-    approval = standing.approval
+def _fitted(standing: Standing, waiting: Mapping[str, str]) -> ApprovalInfo:
+    """A request as it fits a frame that goes to many rooms: the more there is, the less of each is told."""
+    most = FRAME
+    while len(msgspec.json.encode(info := _info(standing, waiting, most))) > FRAME_BYTES and any(most):
+        most = Most(*(number // 2 for number in most))
+    return info
+
+
+def _info(standing: Standing, waiting: Mapping[str, str], most: Most) -> ApprovalInfo:
+    approval, votes = standing.approval, _telling(standing)
     names = {**waiting, **{vote.seat: vote.seat_name for vote in standing.votes}}
-    votes = [vote_info(standing, vote, whole=whole) for vote in _telling(standing)]
-    stages = [_stage(stage, names, MANY if whole else FRAME_NAMES) for stage in standing.outcome.stages]
-    shown: dict[str, Any] = {"description": approval.description, "payload": approval.payload, "votes": votes}
-    large = False
-    if not whole:
-        fits = len(msgspec.json.encode(approval.payload)) <= FRAME_PAYLOAD
-        shown = {
-            "description": approval.description[:FRAME_TEXT],
-            "payload": approval.payload if fits else None,
-            "votes": votes[-FRAME_VOTES:],
-        }
-        long_lists = any(
-            len(people) > FRAME_NAMES
-            for stage in standing.outcome.stages
-            for people in (stage.approved, stage.against, stage.abstained, stage.waiting)
-        )
-        long_comments = any(len(vote.comment) > FRAME_COMMENT for vote in standing.votes)
-        large = not fits or long_lists or long_comments
-        large = large or len(votes) > FRAME_VOTES or len(approval.description) > FRAME_TEXT
+    shown = [vote_info(standing, vote, most.comment) for vote in votes[max(0, len(votes) - most.votes) :]]
+    fits = approval.payload is None or len(msgspec.json.encode(approval.payload)) <= most.payload
+    lists = [people for s in standing.outcome.stages for people in (s.approved, s.against, s.abstained, s.waiting)]
+    large = not fits or len(shown) < len(votes) or len(approval.description) > most.text
+    large = large or any(len(people) > most.names for people in lists)
+    large = large or any(len(vote.comment) > most.comment for vote in votes)
     return ApprovalInfo(
         id=str(approval.pk),
         project=str(approval.project_id),
         session=str(approval.session_id) if approval.session_id else None,
         subject=_subject(approval),
         title=approval.title,
+        description=approval.description[: most.text],
         requested_by=Person(approval.requester, approval.requester_name),
         state=approval.state,
         reason=approval.reason,
         stage=standing.outcome.stage,
-        stages=stages,
+        stages=[_stage(stage, names, most.names) for stage in standing.outcome.stages],
+        votes=shown,
+        vote_count=len(votes),
         round=approval.round,
         content_hash=approval.content_hash,
         stale=approval.changed_seq is not None,
@@ -163,13 +173,17 @@ def _info(standing: Standing, waiting: Mapping[str, str], whole: bool) -> Approv
             state=approval.state,  # type: ignore[arg-type]
             outcome=standing.outcome,
             names=names,
-            stale=[Stale(v.by.name, v.decision, v.stale_since or 0) for v in votes if v.stale],
+            stale=[
+                Stale(vote.voter_name, vote.decision, _since(approval))  # type: ignore[arg-type]
+                for vote in votes
+                if not standing.counts(vote)
+            ],
             changed_seq=approval.changed_seq,
             open_threads=standing.open_threads if standing.policy.resolve_comments else 0,
             reason=approval.reason,
         ),
+        payload=approval.payload if fits else None,
         large=large,
-        **shown,
     )
 
 
@@ -187,6 +201,7 @@ def glimpse(event: msgspec.Struct) -> msgspec.Struct:
         stage=0,
         stages=[],
         votes=[],
+        vote_count=0,
         content_hash="",
         policy=PolicyInfo(None, None, "", "", "", False, []),
         open_threads=0,
@@ -197,17 +212,29 @@ def glimpse(event: msgspec.Struct) -> msgspec.Struct:
     return msgspec.structs.replace(event, approval=hidden, **nothing)
 
 
+def brief(event: msgspec.Struct) -> msgspec.Struct:
+    """What an event tells each of very many: how far the stages are, without names, votes, texts and the payload."""
+    approval: ApprovalInfo = event.approval  # type: ignore[attr-defined]
+    nobody: dict[str, list[Person]] = {"approved": [], "against": [], "abstained": [], "waiting": []}
+    stages = [msgspec.structs.replace(stage, **nobody) for stage in approval.stages]
+    slim = msgspec.structs.replace(approval, stages=stages, votes=[], description="", payload=None, large=True)
+    said: dict[str, msgspec.Struct] = {}
+    if vote := getattr(event, "vote", None):
+        said["vote"] = msgspec.structs.replace(vote, comment=vote.comment[:BRIEF_COMMENT])
+    if comment := getattr(event, "comment", None):
+        said["comment"] = msgspec.structs.replace(comment, body=comment.body[:BRIEF_COMMENT])
+    return msgspec.structs.replace(event, approval=slim, **said)
+
+
 def _telling(standing: Standing) -> list[Vote]:
     """The votes that count, and of seats without one in that stage the last that did, the oldest first."""
     last = {(vote.stage, vote.seat): vote for vote in standing.votes}
     return sorted(last.values(), key=lambda vote: (vote.at, vote.pk))
 
 
-def vote_info(standing: Standing, vote: Vote, *, whole: bool = True) -> VoteInfo:
-    """A vote, and since which event of the document it counts no more."""
-    approval = standing.approval
+def vote_info(standing: Standing, vote: Vote, most: int = MAX_TEXT) -> VoteInfo:
+    """A vote, with so much of what was said, and since which event of the document it counts no more."""
     stale = not standing.counts(vote)
-    since = approval.seq if approval.changed_seq is None else approval.changed_seq
     return VoteInfo(
         vote.seat,
         vote.seat_name,
@@ -215,13 +242,18 @@ def vote_info(standing: Standing, vote: Vote, *, whole: bool = True) -> VoteInfo
         vote.stage,
         vote.round,
         vote.decision,  # type: ignore[arg-type]
-        vote.comment if whole else vote.comment[:FRAME_COMMENT],
+        vote.comment[:most],
         vote.content_hash,
         vote.door,
         timestamp(vote.at),
         stale,
-        since if stale else None,
+        _since(standing.approval) if stale else None,
     )
+
+
+def _since(approval: Approval) -> int:
+    """The document's event since which stale votes are."""
+    return approval.seq if approval.changed_seq is None else approval.changed_seq
 
 
 def comment_info(comment: Comment) -> CommentInfo:
@@ -251,6 +283,9 @@ def _stage(stage: StageState, names: Mapping[str, str], most: int) -> StageInfo:
         people(stage.against),
         people(stage.abstained),
         people(stage.waiting),
+        len(stage.approved),
+        len(stage.against),
+        len(stage.abstained),
         len(stage.waiting),
     )
 

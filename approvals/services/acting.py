@@ -28,6 +28,8 @@ from collaboration.services.acting import ADMIN
 PENDING = Approval.State.PENDING
 DECIDED = (Approval.State.APPROVED, Approval.State.REJECTED, Approval.State.CHANGES_REQUESTED)
 
+MANY = 20  # own rooms, over which each is told of a change in brief
+
 
 class Acting(msgspec.Struct, frozen=True):
     """Who acts, the server for None, and through which door."""
@@ -130,10 +132,10 @@ def publish(
     concerned = notices.concerned(standing)
     news.lock(concerned)
     whole = data(info)
-    rooms = [f"session:{approval.session_id}"] if approval.session_id else []
-    rooms += [f"user:{user}" for user in sorted(concerned)]
     said = {f"project:{approval.project_id}": whole if standing.people.everybody else selectors.glimpse(whole)}
-    said |= dict.fromkeys(rooms, whole)
+    said |= {f"session:{approval.session_id}": whole} if approval.session_id else {}
+    own = whole if len(concerned) <= MANY else selectors.brief(whole)
+    said |= dict.fromkeys((f"user:{user}" for user in sorted(concerned)), own)
     log.append_many([log.News(room, f"approval:{event}", what) for room, what in said.items()], by=author)
     news.tell(author)
     audit_record(

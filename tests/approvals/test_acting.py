@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from approvals import services
+from approvals import selectors, services
+from approvals.messages import ApprovalAnswer
+from approvals.models import Vote
+from bduf_realtime.accounts.models import User
 from bduf_realtime.rooms import log
+from bduf_realtime.rooms.models import Event, Room
 from collaboration import services as collaboration
-from collaboration.models import Participant, Session
+from collaboration.models import Membership, Participant, Session
 from notifications.models import Notification
-from tests.approvals.asking import ask, decide
+from tests.approvals.asking import ask, decide, stored
 from tests.collaboration.conftest import Team, events_of
 from tests.collaboration.writing import create, put
 
@@ -84,3 +89,44 @@ def test_who_voted_and_was_shown_out_hears_no_more_of_it(team: Team) -> None:
     assert services.rounds_follow() == 1
     assert told(f"user:{team.moderator.pk}") == []
     assert not Notification.objects.filter(user=team.moderator).exists()
+
+
+def written(action: Callable[[], ApprovalAnswer]) -> tuple[ApprovalAnswer, int, int]:
+    """What an action is answered with, and the bytes of all events that it writes and of the largest on a request."""
+    before = Event.objects.latest("pk").pk
+    answer = action()
+    events = Event.objects.filter(pk__gt=before)
+    sizes = [
+        (type_.startswith("approval:"), len(frame.encode())) for type_, frame in events.values_list("type", "frame")
+    ]
+    return answer, sum(size for _, size in sizes), max(size for of_approval, size in sizes if of_approval)
+
+
+def test_what_a_thousand_are_asked_is_told_each_of_them_in_brief(team: Team) -> None:
+    crowd = User.objects.bulk_create(User(username=f"one{n}", name=f"Approver number {n}") for n in range(1_000))
+    Membership.objects.bulk_create(Membership(project=team.project, user=u, role="participant") for u in crowd)
+    Room.objects.bulk_create(Room(name=f"user:{user.pk}") for user in crowd)
+    rules = {"stages": [{"who": {"role": "participant"}, "need": "51%", "veto": False}]}
+    fields = {"description": "d" * 20_000, "payload": {"p": "p" * 20_000}}
+    asked, total, largest = written(lambda: ask(team, policy=rules, session=str(team.session.pk), **fields))
+    assert (total < 2_500_000, largest < 8_192) == (True, True)  # a thousand notifications among it
+    pattern = {"approval": stored(asked), "stage": 0, "round": 1, "decision": "approve", "comment": "Fine. " * 100}
+    pattern |= {"content_hash": asked.content_hash, "door": "rest"}
+    sat = [{"seat": str(u.pk), "seat_name": u.name, "voter": str(u.pk), "voter_name": u.name} for u in crowd[:39]]
+    Vote.objects.bulk_create(Vote(**pattern, **seat) for seat in sat)
+    voted, total, largest = written(lambda: decide(asked, crowd[39], comment="Fine. " * 100))
+    assert (total < 2_000_000, largest < 8_192) == (True, True)
+    said: dict[str, Any] = {"approval": UUID(asked.id), "body": "b" * 10_000, "by": crowd[50]}
+    _, total, _ = written(lambda: services.approval_comment(**said))
+    assert total < 2_000_000
+    one, other = told(f"user:{crowd[60].pk}"), told(f"project:{team.project.pk}")
+    assert [event["type"] for event in one] == [event["type"] for event in other]
+    [brief, whole] = [events[-2]["data"]["approval"]["stages"][0] for events in (one, other)]
+    assert (brief["waiting"], brief["approved"], len(whole["waiting"]) > 0) == ([], [], True)
+    counts = {name: whole[name] for name in whole if name.endswith("_count")}
+    assert counts == {"approved_count": 40, "against_count": 0, "abstained_count": 0, "waiting_count": 962}
+    assert counts.items() <= brief.items()
+    assert (voted.approval.large, voted.approval.vote_count, len(voted.approval.votes) < 20) == (True, 40, True)
+    assert (len(one[-1]["data"]["comment"]["body"]), len(other[-1]["data"]["comment"]["body"])) == (100, 10_000)
+    shown = selectors.approval_detail(UUID(asked.id), team.observer)
+    assert (len(shown.stages[0].waiting), len(shown.votes), len(shown.stages[0].approved)) == (962, 40, 40)

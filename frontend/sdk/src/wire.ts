@@ -26,9 +26,10 @@ export interface ApprovalAnswer {
  * A request as those who may read it see it; `explanation` says in one line what it waits for.
  *
  *     `content_hash` is what to decide on, `stale` whether the document has changed since, with event `changed_seq`: then
- *     the hash to decide on is that of the document now, which REST tells. Where it is `large`, what does not fit a frame
- *     is cut or left out: long texts and lists, the payload; REST has them. It is `hidden` in the project's
- *     room where not all members may see its session: it says its id, where it is and its state, and the rest is empty.
+ *     the hash to decide on is that of the document now, which REST tells. Where it is `large`, what does not fit 6 KiB is
+ *     cut or left out: long texts and lists, the payload, all but the latest votes; REST has them. It is `hidden` in the
+ *     project's room where not all members may see its session: it says its id, where it is and its state, and the rest is
+ *     empty.
  */
 export interface ApprovalInfo {
   id: string
@@ -43,6 +44,7 @@ export interface ApprovalInfo {
   stage: number
   stages: StageInfo[]
   votes: VoteInfo[]
+  vote_count: number
   round: number
   content_hash: string
   stale: boolean
@@ -76,6 +78,8 @@ export interface Person {
 }
 /**
  * How far a stage is: `missing` more must approve, of the `waiting_count` who are still to decide.
+ *
+ *     The lists may be cut where the request is `large`; the counts are of all.
  */
 export interface StageInfo {
   name: string
@@ -86,6 +90,9 @@ export interface StageInfo {
   against: Person[]
   abstained: Person[]
   waiting: Person[]
+  approved_count: number
+  against_count: number
+  abstained_count: number
   waiting_count: number
 }
 /**

@@ -14,8 +14,8 @@ export function Chip ({ info, requests, provider }: Props) {
   const changed = useChanged(info, version === null ? null : newest!, provider)
   if (newest === undefined) return null
   const { stage, stages, state, subject } = newest
-  const { approved, needed } = stages[stage]!
-  const words = state === 'pending' ? `${approved.length} of ${needed} ${needed === 1 ? 'approval' : 'approvals'}` : WORDS[state]!
+  const { approved_count: approved, needed } = stages[stage]!
+  const words = state === 'pending' ? `${approved} of ${needed} ${needed === 1 ? 'approval' : 'approvals'}` : WORDS[state]!
   return <a class={`chip ${changed ? 'tag warn' : toneOf(newest)}`} href={paths.approval(newest)} title={`${newest.title}: ${newest.explanation}`}>
     {words[0]!.toUpperCase()}{words.slice(1)}{version !== null && ` · v${subject!.seq}`}{changed && ' (changed since)'}
   </a>

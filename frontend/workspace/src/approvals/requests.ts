@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ApprovalInfo, CommentInfo, Joined, Person, Policy, Room, RoomEvent } from '@bduf/realtime'
-import { rest } from '../identity.js'
+import { me, rest } from '../identity.js'
 
 export interface Request extends ApprovalInfo {
   rules: Policy
@@ -26,9 +26,9 @@ const TONES: Record<string, string> = { pending: 'warn', approved: 'good', bypas
 
 export const toneOf = ({ state }: ApprovalInfo): string => `tag ${TONES[state] ?? ''}`
 
-/** Whether a request waits for somebody, as far as its list of names goes. */
-export function waitsFor ({ state, stage, stages }: ApprovalInfo, user: string): boolean {
-  return state === 'pending' && stages[stage]!.waiting.some(one => one.user === user)
+/** Whether there are more people to decide than a request names. */
+function isCut ({ stage, stages }: ApprovalInfo): boolean {
+  return stages[stage]!.waiting.length < stages[stage]!.waiting_count
 }
 
 /** Follows what a room is told of requests: each that changes, and that all may have changed. */
@@ -55,25 +55,33 @@ export interface Requests {
   list: ApprovalInfo[]
   /** Notes what a command of this page was answered with: its ack stands for the event. */
   note: (approval: ApprovalInfo) => void
+  /** Whether a request waits for the user; of one whose list of names is cut, whether it did when that was last asked. */
+  waits: (approval: ApprovalInfo) => boolean
 }
 
 export function useRequests (document: string | null, room: Room | null): Requests {
   const [known, setKnown] = useState(new Map<string, ApprovalInfo>())
+  const [mine, setMine] = useState(new Set<string>())
   const reading = useRef<object | null>(null)
   const read = (): void => {
     if (document === null) return
-    const mine = reading.current = {}
-    rest.get<{ results: ApprovalInfo[] }>(`approvals/?document=${document}&limit=200`).then(({ results }) => {
-      if (reading.current !== mine) return
-      setKnown(new Map(results.map(one => [one.id, one])))
+    const started = reading.current = {}
+    const listed = async (more = ''): Promise<ApprovalInfo[]> =>
+      (await rest.get<{ results: ApprovalInfo[] }>(`approvals/?document=${document}&limit=200${more}`)).results
+    Promise.all([listed(), listed('&mine=to_decide')]).then(([all, asked]) => {
+      if (reading.current !== started) return
+      setKnown(new Map(all.map(one => [one.id, one])))
+      setMine(new Set(asked.map(one => one.id)))
       reading.current = null
     }, () => {}) // the page says that nobody answers
   }
   const note = (approval: ApprovalInfo): void => {
     if (approval.subject?.document !== document) return
     setKnown(before => new Map(before).set(approval.id, approval))
-    if (reading.current !== null) read() // what is on its way may be older
+    if (reading.current !== null || (isCut(approval) && !known.has(approval.id))) read() // what is on its way may be older
   }
+  const waits = (one: ApprovalInfo): boolean => one.state === 'pending' &&
+    (isCut(one) ? mine.has(one.id) : one.stages[one.stage]!.waiting.some(({ user }) => user === me.value?.id))
   useEffect(() => {
     setKnown(new Map())
     reading.current = null
@@ -82,7 +90,7 @@ export function useRequests (document: string | null, room: Room | null): Reques
   useNews(room, note, read)
   const open = (one: ApprovalInfo): number => one.state === 'pending' ? 0 : 1
   const list = [...known.values()].sort((one, other) => open(one) - open(other) || other.created_at.localeCompare(one.created_at))
-  return { list, note }
+  return { list, waits, note: approval => { note(approval); if (isCut(approval)) read() } }
 }
 
 /** One request with all that was said of it; `read` asks for it again, and is done when it is here. */

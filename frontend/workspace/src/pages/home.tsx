@@ -59,7 +59,7 @@ function Waiting () {
     <header><h2 id="waiting">Waiting for you</h2></header>
     <ul class="items">{requests.map(one => <li key={one.id}>
       <a class="item" href={paths.approval(one)}><span class="grow"><span class="name">{one.title}</span><span class="line quiet small">{one.requested_by.name} asked {ago(one.created_at)}</span></span>
-        <span class="end">{one.stale && <span class="tag warn">changed</span>}<span class="tag">{one.stages[one.stage]!.approved.length} of {one.stages[one.stage]!.needed}</span></span></a>
+        <span class="end">{one.stale && <span class="tag warn">changed</span>}<span class="tag">{one.stages[one.stage]!.approved_count} of {one.stages[one.stage]!.needed}</span></span></a>
     </li>)}</ul>
   </section>
 }

@@ -1,7 +1,7 @@
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect, useState } from 'preact/hooks'
 import type { DocumentInfo, RoomEvent } from '@bduf/realtime'
-import { useRequests, waitsFor } from '../approvals/requests.js'
+import { useRequests } from '../approvals/requests.js'
 import { isGuest, me, rest } from '../identity.js'
 import { go, paths, place } from '../router.js'
 import { Activity } from '../session/activity.js'
@@ -72,7 +72,7 @@ export function SessionPage ({ session, document: wanted, version, approval }: P
   const counts: Partial<Record<Panel, number>> = {
     people: state?.waiting.length ?? 0,
     chat: panel === 'chat' ? 0 : log.unread,
-    approvals: requests.list.filter(one => waitsFor(one, me.value?.id ?? '')).length
+    approvals: requests.list.filter(requests.waits).length
   }
   const panels = session === null ? PANELS.filter(([name]) => name === 'approvals') : PANELS
   const shown = panels.find(([name]) => name === panel)
