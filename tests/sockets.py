@@ -11,6 +11,7 @@ from channels.testing import WebsocketCommunicator
 
 from bduf_realtime.accounts.models import User
 from bduf_realtime.accounts.tokens import PreciseAccessToken
+from bduf_realtime.gateway.asyncapi import document
 from bduf_realtime.routing import websocket_urlpatterns
 from tests.servers import MS
 
@@ -18,6 +19,19 @@ PATIENCE = 10_000 * MS
 APPLICATION = URLRouter(websocket_urlpatterns)
 
 Message = dict[str, Any]
+_contract = document()
+SENT = {
+    _contract["components"]["messages"][message["$ref"].rpartition("/")[2]]["name"]
+    for message in _contract["operations"]["event"]["messages"]
+}
+
+
+def documented(text: str | bytes) -> list[Message]:
+    """The frames in a text of the server's, a batch opened, each of a type that the socket contract knows."""
+    read = json.loads(text)
+    frames: list[Message] = read if isinstance(read, list) else [read]
+    assert {frame["type"] for frame in frames} <= SENT, frames
+    return frames
 
 
 class Peer:
@@ -46,8 +60,7 @@ class Peer:
     async def receive(self) -> Message:
         """The next message, whichever it is."""
         while not self._unread:
-            frame = json.loads(await self.communicator.receive_from(timeout=PATIENCE))
-            self._unread.extend(frame if isinstance(frame, list) else [frame])
+            self._unread.extend(documented(await self.communicator.receive_from(timeout=PATIENCE)))
         return self._unread.popleft()
 
     async def expect(self, type: str) -> Message:
@@ -71,8 +84,7 @@ class Peer:
             event = await self.communicator.receive_output(timeout=PATIENCE)
             if event["type"] == "websocket.close":
                 return event.get("code", 1000), event.get("reason") or ""
-            frame = json.loads(event["text"])
-            self._unread.extend(frame if isinstance(frame, list) else [frame])
+            self._unread.extend(documented(event["text"]))
 
     async def leave(self, code: int = 1000) -> None:
         """Closes from this end, and returns once the server is done with the socket."""

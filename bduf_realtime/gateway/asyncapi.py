@@ -9,13 +9,16 @@ import msgspec
 
 from bduf_realtime.gateway.errors import CODES, Close, ErrorFrame
 from bduf_realtime.gateway.handlers import Handler, table
-from bduf_realtime.gateway.messages import Connected
+from bduf_realtime.gateway.messages import NOTICES, ServerPing
 from bduf_realtime.rooms.batch import Submission
 from bduf_realtime.rooms.events import Ack, Author, Event
 
 REF = "#/components/schemas/{name}"
 
 Shapes = dict[str, type[msgspec.Struct]]
+
+# What the server sends whose shape is that of the whole frame.
+WHOLE: Shapes = {"ack": Ack, "error": ErrorFrame, "ping": ServerPing}
 
 # What each domain adds: the consumer of `/ws/`, and the events it can receive. Filled by `describe`.
 _described: dict[str, Any] = {"consumer": None, "events": {}, "ephemeral": {}}
@@ -31,7 +34,7 @@ def document() -> dict[str, Any]:
     handlers = [handler for _, handler in sorted(table(_described["consumer"]).items())]
     events: Shapes = dict(sorted(_described["events"].items()))
     ephemeral: Shapes = dict(sorted(_described["ephemeral"].items()))
-    shapes = _shapes(handlers, [*events.values(), *ephemeral.values()])
+    shapes = _shapes(handlers, [*NOTICES.values(), *events.values(), *ephemeral.values()])
     schemas = _schemas(shapes)
     messages: dict[str, Any] = {}
     for handler in handlers:
@@ -44,19 +47,23 @@ def document() -> dict[str, Any]:
         }
         for shape in _answers(handler):
             message["x-ack"] = _ref(shape)
-    keys = {
-        type_: _key(type_) if _key(type_) not in messages else f"{_key(type_)}.event" for type_ in (*events, *ephemeral)
+    sent: dict[str, tuple[type[msgspec.Struct], dict[str, Any]]] = {
+        **{
+            type_: (shape, {"allOf": [_ref(Event), {"properties": _typed(type_, shape)}]})
+            for type_, shape in events.items()
+        },
+        **{type_: (shape, _ephemeral(_typed(type_, shape))) for type_, shape in ephemeral.items()},
+        **{type_: (shape, _notice(_typed(type_, shape))) for type_, shape in NOTICES.items()},
+        **{type_: (shape, _ref(shape)) for type_, shape in WHOLE.items()},
     }
-    for type_, shape in (*events.items(), *ephemeral.items()):
-        of_type = {"type": {"const": type_}, "data": _ref(shape)}
+    keys = {type_: _key(type_) if _key(type_) not in messages else f"{_key(type_)}.event" for type_ in sent}
+    for type_, (shape, payload) in sent.items():
         messages[keys[type_]] = {
             "name": type_,
             "title": type_,
             "description": inspect.getdoc(shape) or "",
-            "payload": {"allOf": [_ref(Event), {"properties": of_type}]} if type_ in events else _ephemeral(of_type),
+            "payload": payload,
         }
-    for type_, shape in (("ack", Ack), ("error", ErrorFrame), ("connected", Connected)):
-        messages[type_] = {"name": type_, "description": inspect.getdoc(shape) or "", "payload": _ref(shape)}
     refs = {name: {"$ref": f"#/components/messages/{name}"} for name in messages}
     channel = {"$ref": "#/channels/client"}
     return {
@@ -80,10 +87,7 @@ def document() -> dict[str, Any]:
                 "action": "send",
                 "channel": channel,
                 "summary": "What the server sends.",
-                "messages": [
-                    {"$ref": f"#/channels/client/messages/{name}"}
-                    for name in (*keys.values(), "ack", "error", "connected")
-                ],
+                "messages": [{"$ref": f"#/channels/client/messages/{name}"} for name in keys.values()],
             },
         },
         "components": {"messages": messages, "schemas": schemas},
@@ -95,7 +99,7 @@ def document() -> dict[str, Any]:
 
 
 def _shapes(handlers: list[Handler], events: list[type[msgspec.Struct]]) -> list[type[msgspec.Struct]]:
-    shapes: list[Any] = [Event, Ack, ErrorFrame, Connected, *events]
+    shapes: list[Any] = [Event, *WHOLE.values(), *events]
     for handler in handlers:
         shapes += [handler.shape, *_answers(handler)]
     return list(dict.fromkeys(shapes))
@@ -114,6 +118,15 @@ def _schemas(shapes: list[type[msgspec.Struct]]) -> dict[str, Any]:
 
 def _ref(shape: type[msgspec.Struct]) -> dict[str, str]:
     return {"$ref": REF.format(name=shape.__name__)}
+
+
+def _typed(type_: str, shape: type[msgspec.Struct]) -> dict[str, Any]:
+    return {"type": {"const": type_}, "data": _ref(shape)}
+
+
+def _notice(of_type: dict[str, Any]) -> dict[str, Any]:
+    """The frame of what belongs to no room; a pong has its ping's id."""
+    return {"type": "object", "required": ["type", "data"], "properties": {"id": {"type": "string"}, **of_type}}
 
 
 def _ephemeral(of_type: dict[str, Any]) -> dict[str, Any]:

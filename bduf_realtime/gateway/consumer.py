@@ -29,6 +29,7 @@ from bduf_realtime.gateway.messages import (
     RoomJoined,
     RoomLeave,
     RoomLeft,
+    ServerTime,
     TokenTaken,
     Welcome,
 )
@@ -286,7 +287,7 @@ class RealtimeConsumer(Answering):
     @handles("ping")
     def ping(self, message: Ping, request: Request) -> Answered[None]:
         """Is answered with a pong."""
-        self.send_frame("pong", {"server_time": timestamp(datetime.now(UTC))}, request.id)
+        self.send_notice(ServerTime(timestamp(datetime.now(UTC))), request.id)
         return ANSWERED
 
     @handles("pong")

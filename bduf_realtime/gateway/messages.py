@@ -138,9 +138,47 @@ class History(msgspec.Struct, frozen=True):
     epoch: str
 
 
+class TokenExpiring(msgspec.Struct, frozen=True):
+    """The connection's token is about to expire: `auth:refresh` gives another, and otherwise the socket closes 4401."""
+
+    token_expires_at: str
+
+
+class Draining(msgspec.Struct, frozen=True):
+    """The server is about to stop: everything still works, and soon the socket closes 4503."""
+
+
+class ServerTime(msgspec.Struct, frozen=True):
+    """Answers a ping, with its `id`."""
+
+    server_time: str
+
+
+class ServerPing(msgspec.Struct, frozen=True):
+    """Asks whether the client is there: it sends a pong with the same `id`."""
+
+    type: str
+    id: str
+
+
+# What the server sends that belongs to no room and is no answer of a service: its type, and the shape of its data.
+NOTICES: dict[str, type[msgspec.Struct]] = {
+    "connected": Connected,
+    "pong": ServerTime,
+    "auth:expiring": TokenExpiring,
+    "server.draining": Draining,
+}
+_types = {shape: type_ for type_, shape in NOTICES.items()}
+
+
 class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
     """A frame of the server that belongs to no room."""
 
     type: str
-    data: Any
+    data: msgspec.Struct
     id: str | None = None
+
+
+def notice_frame(data: msgspec.Struct, id_: str | None = None) -> str:
+    """Encodes one of the NOTICES, of the type that goes with its shape."""
+    return msgspec.json.encode(Frame(_types[type(data)], data, id_)).decode()

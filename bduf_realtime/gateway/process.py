@@ -24,6 +24,7 @@ from bduf_realtime.gateway.doors import Joined, Wish
 from bduf_realtime.gateway.errors import Close, RealtimeError
 from bduf_realtime.gateway.health import readiness
 from bduf_realtime.gateway.hub import Hub
+from bduf_realtime.gateway.messages import Draining, notice_frame
 from bduf_realtime.gateway.models import Connection
 from bduf_realtime.gateway.presence import Departure
 from bduf_realtime.gateway.ratelimit import UserBuckets
@@ -280,7 +281,7 @@ class Process:
     async def drain(self) -> None:
         """Sends every client away at a time of its own, so that they do not come back all at once."""
         self.draining = True
-        notice = msgspec.json.encode({"type": "server.draining", "data": {}}).decode()
+        notice = notice_frame(Draining())
         consumers = list(self.connections.values())
         for consumer in consumers:
             consumer.outbox.put(notice)

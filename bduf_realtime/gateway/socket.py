@@ -19,7 +19,7 @@ from bduf_realtime.gateway import process as processes
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant, Visitor
 from bduf_realtime.gateway.errors import Close, RealtimeError, close_reason, error_frame
-from bduf_realtime.gateway.messages import Connected, Frame, Heartbeat, UserInfo
+from bduf_realtime.gateway.messages import Connected, Heartbeat, TokenExpiring, UserInfo, notice_frame
 from bduf_realtime.gateway.models import Connection
 from bduf_realtime.gateway.outbox import Outbox
 from bduf_realtime.rooms.events import Author, timestamp
@@ -220,8 +220,7 @@ class Socket(AsyncConsumer):
     def send_connected(self, capabilities: list[str]) -> None:
         """Greets the client, once."""
         assert self.identity is not None  # noqa: S101
-        self.send_frame(
-            "connected",
+        self.send_notice(
             Connected(
                 PROTOCOL_VERSION,
                 self.id,
@@ -251,9 +250,9 @@ class Socket(AsyncConsumer):
 
     # --- frames out ----------------------------------------------------------------------------------------------
 
-    def send_frame(self, type_: str, data: Any, id_: str | None = None) -> None:
+    def send_notice(self, data: msgspec.Struct, id_: str | None = None) -> None:
         """Queues a frame that belongs to no room."""
-        self.outbox.put(msgspec.json.encode(Frame(type_, data, id_)).decode())
+        self.outbox.put(notice_frame(data, id_))
 
     def send_error(self, error: RealtimeError, id_: str | None) -> None:
         """Queues the refusal of a command."""
@@ -289,7 +288,7 @@ class Socket(AsyncConsumer):
         if now >= self._notice_due:
             self._notice_due = float("inf")
             expires_at = datetime.now(UTC) + timedelta(seconds=self._expires - now)
-            self.send_frame("auth:expiring", {"token_expires_at": timestamp(expires_at)})
+            self.send_notice(TokenExpiring(timestamp(expires_at)))
 
     def ponged(self, nonce: str, now: float) -> bool:
         """Takes the client's answer to a ping; false for one that was never sent."""

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from benchmarks.world import Person
 from tests.live import Live
 from tests.servers import MS, eventually
+from tests.sockets import documented
 
 SEND = "collaboration:message:send"
 PATIENCE = 20_000 * MS
@@ -130,8 +131,7 @@ class Plain:
     async def _read(self) -> None:
         with suppress(ConnectionClosed):
             while True:
-                read = json.loads(await self.socket.recv())
-                for frame in read if isinstance(read, list) else [read]:
+                for frame in documented(await self.socket.recv()):
                     if frame["type"] == "ping":
                         await self.socket.send(json.dumps({"type": "pong", "id": frame["id"]}))
                     else:

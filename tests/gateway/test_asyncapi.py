@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bduf_realtime.gateway.asyncapi import document
+from bduf_realtime.gateway.asyncapi import WHOLE, document
 from bduf_realtime.gateway.errors import CODES, Close
+from bduf_realtime.gateway.messages import NOTICES
 from bduf_realtime.routing import EVENTS, ClientConsumer
 from collaboration.messages import EPHEMERAL
 
@@ -41,14 +42,14 @@ def resolve(spec: dict[str, Any], reference: str) -> Any:
 def test_every_command_and_event_is_in_it_with_a_description(spec: dict[str, Any]) -> None:
     messages = spec["components"]["messages"]
     named = {message.get("name", key): message for key, message in messages.items()}
-    for type_ in [*ClientConsumer.handlers, *EVENTS, *EPHEMERAL, "ack", "error", "connected"]:
+    for type_ in [*ClientConsumer.handlers, *EVENTS, *EPHEMERAL, *NOTICES, *WHOLE]:
         assert named[type_]["description"], type_
 
 
 def test_commands_are_received_and_events_are_sent(spec: dict[str, Any]) -> None:
     operations = spec["operations"]
     assert len(operations["command"]["messages"]) == len(ClientConsumer.handlers)
-    assert len(operations["event"]["messages"]) == len(EVENTS) + len(EPHEMERAL) + 3
+    assert len(operations["event"]["messages"]) == len([*EVENTS, *EPHEMERAL, *NOTICES, *WHOLE])
 
 
 def test_every_reference_leads_somewhere(spec: dict[str, Any]) -> None:
@@ -75,6 +76,16 @@ def test_events_have_a_number_unless_they_are_ephemeral(spec: dict[str, Any]) ->
     for type_ in EPHEMERAL:
         assert set(messages[type_]["properties"]) == {"type", "room", "at", "by", "data"}
         assert messages[type_]["required"] == ["type", "room", "data"]
+
+
+def test_what_belongs_to_no_room_has_a_type_and_data(spec: dict[str, Any]) -> None:
+    operation = spec["operations"]["event"]["messages"]
+    sent = [resolve(spec, resolve(spec, message["$ref"])["$ref"]) for message in operation]
+    notices = {message["name"]: message["payload"] for message in sent if message["name"] in NOTICES}
+    assert notices.keys() == NOTICES.keys()
+    for type_, shape in NOTICES.items():
+        assert notices[type_]["required"] == ["type", "data"]
+        assert notices[type_]["properties"]["data"]["$ref"].endswith(f"/{shape.__name__}")
 
 
 def test_error_and_close_codes_are_listed(spec: dict[str, Any]) -> None:

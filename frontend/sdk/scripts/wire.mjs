@@ -28,13 +28,14 @@ function payload (message) {
   return data ? named(data.$ref) : 'Record<string, never>'
 }
 
-// Of what the server sends, acks, errors, the greeting and what else is of no room are no rows of these tables.
+// Of what the server sends, acks, errors and pings are no rows of these tables: they are types of their own.
 const used = operation => document.operations[operation].messages.map(({ $ref }) => messages[named($ref)])
 
 const rows = (list, type) => list.map(message => `  '${message.name}': ${type(message)}`).join('\n')
 const commands = used('command')
 const events = used('event').filter(({ payload }) => payload.allOf)
 const ephemeral = used('event').filter(({ payload }) => payload.properties?.room)
+const notices = used('event').filter(({ payload }) => payload.properties?.data && !payload.properties.room)
 const acks = rows(commands, message => (message['x-ack'] ? named(message['x-ack'].$ref) : 'Record<string, unknown>'))
 
 function tidy (types) {
@@ -67,6 +68,11 @@ ${rows(events, payload)}
 /** What each event holds that has no number. */
 export interface Ephemerals {
 ${rows(ephemeral, payload)}
+}
+
+/** What each frame holds that belongs to no room. */
+export interface Notices {
+${rows(notices, payload)}
 }
 
 /** What the server may answer to a command, or say of a connection. */

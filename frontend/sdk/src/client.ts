@@ -6,19 +6,19 @@ import { BACKOFF, pause, verdict } from './backoff.js'
 import { CommandQueue, type Answer, type Pending, type SendOptions, type Unsaved } from './commands.js'
 import { CommandError } from './errors.js'
 import { Pulse } from './pulse.js'
-import { Room, type Ask } from './room.js'
+import { Room, type Ask, type Ephemeral, type RoomEvent } from './room.js'
 import type { ClientEvents, ClientOptions, Socket, State, Status } from './status.js'
 import { Rest } from './rest.js'
-import type { Acks, Commands, Connected, ErrorFrame } from './wire.js'
+import type { Ack, Acks, Commands, Connected, ErrorFrame, Notices, ServerPing } from './wire.js'
 
-interface Incoming {
-  type: string
-  id?: string | null
-  room?: string
-  epoch?: string
-  seq?: number
-  data?: never
-}
+/** What the server sends: answers, what is about the connection, and what is of a room. */
+type Incoming =
+  | { type: 'ack' } & Ack
+  | { type: 'error' } & ErrorFrame
+  | { type: 'ping' } & ServerPing
+  | { [K in keyof Notices]: { type: K, data: Notices[K] } }[keyof Notices]
+  | RoomEvent
+  | Ephemeral
 
 /** Calls those who listen; one who fails ends nothing here, and is heard of all the same. */
 function safely (call: () => void): void {
@@ -324,10 +324,10 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
         this.answered(message)
         break
       case 'error':
-        this.refused(message as unknown as ErrorFrame)
+        this.refused(message)
         break
       case 'connected':
-        this.welcomed(message.data as unknown as Connected)
+        this.welcomed(message.data)
         break
       case 'auth:expiring':
         void this.refresh()
@@ -336,7 +336,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
         this.turn('draining')
         break
       default:
-        if (message.room !== undefined) this.rooms.get(message.room)?.take(message as never)
+        if ('room' in message) this.rooms.get(message.room)?.take(message)
     }
   }
 
@@ -351,11 +351,10 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     this.emit('connected', [connected])
   }
 
-  private answered (message: Incoming): void {
-    const { id, data, room, epoch, seq } = message
-    if (room !== undefined && epoch !== undefined && seq !== undefined) this.rooms.get(room)?.advance(epoch, seq)
-    const where = room === undefined ? {} : { room, ...(epoch === undefined ? {} : { epoch }), ...(seq === undefined ? {} : { seq }) }
-    this.queue.take(id ?? '')?.told.resolve({ data: data as never, ...where })
+  private answered ({ id, data, room, epoch, seq }: Ack): void {
+    if (room != null && epoch != null && seq != null) this.rooms.get(room)?.advance(epoch, seq)
+    const where = room == null ? {} : { room, ...(epoch == null ? {} : { epoch }), ...(seq == null ? {} : { seq }) }
+    this.queue.take(id)?.told.resolve({ data: data as never, ...where })
     this.flush()
   }
 

@@ -568,6 +568,10 @@ export interface DocumentUpdated {
   changes?: Change[] | null
 }
 /**
+ * The server is about to stop: everything still works, and soon the socket closes 4503.
+ */
+export interface Draining {}
+/**
  * The answer to a command that was refused; `id` is null when the frame had none.
  */
 export interface ErrorFrame {
@@ -948,6 +952,19 @@ export interface RoomLeave {
  */
 export interface RoomLeft {
   room: string
+}
+/**
+ * Asks whether the client is there: it sends a pong with the same `id`.
+ */
+export interface ServerPing {
+  type: string
+  id: string
+}
+/**
+ * Answers a ping, with its `id`.
+ */
+export interface ServerTime {
+  server_time: string
 }
 /**
  * Answers a command about a session: the session as it is now.
@@ -1368,6 +1385,12 @@ export interface SignalSent {
   to?: string[] | null
 }
 /**
+ * The connection's token is about to expire: `auth:refresh` gives another, and otherwise the socket closes 4401.
+ */
+export interface TokenExpiring {
+  token_expires_at: string
+}
+/**
  * Answers auth:refresh.
  */
 export interface TokenTaken {
@@ -1551,6 +1574,14 @@ export interface Events {
 export interface Ephemerals {
   'collaboration:cursor:moved': CursorsMoved
   'collaboration:signal:sent': SignalSent
+}
+
+/** What each frame holds that belongs to no room. */
+export interface Notices {
+  'connected': Connected
+  'pong': ServerTime
+  'auth:expiring': TokenExpiring
+  'server.draining': Draining
 }
 
 /** What the server may answer to a command, or say of a connection. */
