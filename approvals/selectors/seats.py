@@ -16,20 +16,16 @@ from approvals.policy import Policy, Stage, Who
 from bduf_realtime.accounts.models import User
 from bduf_realtime.gateway.errors import RealtimeError
 from collaboration import roles, selectors
-from collaboration.models import Document, Membership, Participant, Session
+from collaboration.models import Membership, Participant, Session
 from collaboration.selectors.rights import OUTSIDE
 
 
 class Place(NamedTuple):
-    """What a request is in: a session or, without one, a project.
-
-    With `members_only` its document is the project's, and not everybody in the session may see that.
-    """
+    """What a request is in: a session or, without one, a project."""
 
     project: UUID
     session: UUID | None
     lobby: bool
-    members_only: bool
 
 
 class People(NamedTuple):
@@ -43,12 +39,11 @@ class People(NamedTuple):
     everybody: bool
 
 
-def place_of(project: UUID, session: Session | None, document: Document | None) -> Place:
+def place_of(project: UUID, session: Session | None) -> Place:
     """What a request is in."""
     if session is None:
-        return Place(project, None, False, False)
-    of_project = document is not None and document.session_id is None
-    return Place(project, session.pk, selectors.settings_of(session).require_approval, of_project)
+        return Place(project, None, False)
+    return Place(project, session.pk, selectors.settings_of(session).require_approval)
 
 
 def people_at(places: Iterable[Place]) -> dict[Place, People]:
@@ -73,8 +68,6 @@ def people_at(places: Iterable[Place]) -> dict[Place, People]:
         seeing = of_project = members[place.project]
         if place.session:
             seeing = _inside(of_project, own[place.session], lobby=place.lobby)
-        if place.members_only:
-            seeing = {user: role for user, role in seeing.items() if user in of_project}
         people[place] = People(
             {user: counted_role(role, of_project.get(user)) for user, role in seeing.items()},
             frozenset(certifying & seeing.keys()),

@@ -73,7 +73,7 @@ def standings(approvals: Sequence[Approval], now: datetime | None = None) -> lis
     """How requests stand, whose session and document are loaded; in a fixed number of queries."""
     now = now or timezone.now()
     policies = [msgspec.convert(approval.rules, Policy) for approval in approvals]
-    places = [place_of(approval.project_id, approval.session, approval.document) for approval in approvals]
+    places = [place_of(approval.project_id, approval.session) for approval in approvals]
     people = people_at(places)
     seating = Seating(people, groups_named(policies))
     ids = [approval.pk for approval in approvals]

@@ -36,7 +36,7 @@ def approval_decide(
     """Votes from the seat that is the user's, or was delegated to the user.
 
     Raises approval.not_found, approval.already_decided, approval.expired, approval.self_decision,
-    approval.not_approver, approval.stale, doc.not_found.
+    approval.not_approver, approval.stale, doc.not_found, quota.exceeded.
     """
     now, acting = timezone.now(), Acting(by, door, connection)
     with write():

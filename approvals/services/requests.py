@@ -29,6 +29,8 @@ from collaboration.roles import OWNER
 from collaboration.services.documents import lock_document, refuse_read_only, writable_project, writable_session
 from collaboration.text import plain_name
 
+A_DAY = timedelta(days=1)
+
 
 def approval_request(*, message: ApprovalRequest, by: User, door: str = "rest", connection: str = "") -> ApprovalAnswer:
     """Asks for approval of a document, or of what the request itself says.
@@ -45,9 +47,8 @@ def approval_request(*, message: ApprovalRequest, by: User, door: str = "rest", 
     with write():
         document, session = _where(message, by, door)
         project = message.project
-        if Approval.objects.filter(project=project, state=PENDING).count() >= conf.max_open_approvals:
-            raise RealtimeError("quota.exceeded", f"A project may have {conf.max_open_approvals} open requests.")
-        place = selectors.place_of(project, session, document)
+        _refuse_many(project, now)
+        place = selectors.place_of(project, session)
         policy, stored = _policy(message, selectors.people_at([place])[place], by)
         approval = Approval(
             project_id=project,
@@ -116,10 +117,10 @@ def _where(message: ApprovalRequest, by: User, door: str) -> tuple[Document | No
     if found.project_id != message.project:
         raise RealtimeError("doc.not_found")
     refuse_read_only(found, role)
-    if found.session_id is None:
-        return found, _session(message, by, door) if message.session else None
     if message.session not in (None, found.session_id):
-        raise _wrong("session", "The document is another session's.")
+        # Not the project's either: guests in a session would read its title, and what is asked about it.
+        whose = "another session's" if found.session_id else "the project's, and not for everybody in a session"
+        raise _wrong("session", f"The document is {whose}: ask without a session.")
     return found, found.session
 
 
@@ -129,6 +130,17 @@ def _session(message: ApprovalRequest, by: User, door: str) -> Session:
     if found.project_id != message.project:
         raise RealtimeError("session.not_found")
     return found
+
+
+def _refuse_many(project: UUID, now: datetime) -> None:
+    """Raises quota.exceeded where too much waits already, or was asked lately: requests stay, taken back or not."""
+    of_project = Approval.objects.filter(project=project)
+    if of_project.filter(state=PENDING).count() >= conf.max_open_approvals:
+        text = f"A project may have {conf.max_open_approvals} open requests: decide some, or take them back."
+        raise RealtimeError("quota.exceeded", text)
+    if of_project.filter(created_at__gt=now - A_DAY).count() >= conf.max_approvals_per_day:
+        text = f"A project may make {conf.max_approvals_per_day} requests in 24 hours: ask again later."
+        raise RealtimeError("quota.exceeded", text)
 
 
 # --- by what policy ----------------------------------------------------------------------------------------------

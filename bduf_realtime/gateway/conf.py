@@ -134,6 +134,9 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     max_documents_per_project: Annotated[int, "Documents of a project and its sessions."] = 1_000
     edits_audited_every: Annotated[float, "Time over which a user's edits of a document are one audit entry."] = 300.0
     max_versions_per_document: Annotated[int, "Versions of a document that somebody named."] = 1_000
+    max_pinned_versions_per_document: Annotated[int, "Versions of a document that requests are about; they stay."] = (
+        1_000
+    )
     document_versions: Annotated[int, "Automatic versions kept of a document; the oldest go."] = 200
     notification_mail_after: Annotated[float, "Time one has to read a notification before it goes out by e-mail."] = (
         900.0
@@ -146,6 +149,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True):
     )
     notifications_at_once: Annotated[int, "Notifications with which a subscription is answered at most."] = 100
     max_open_approvals: Annotated[int, "Requests of a project that are still to be decided."] = 5_000
+    max_approvals_per_day: Annotated[int, "Requests that may be made in a project within 24 hours; they stay."] = 1_000
     max_policies_per_project: Annotated[int, "Policies of a project that are not archived."] = 200
     max_versions_per_policy: Annotated[int, "Versions of a policy; requests refer to them, so they stay."] = 1_000
     decision_link_lifetime: Annotated[float, "Time in which a link in a mail may be used to decide."] = 604_800.0

@@ -74,7 +74,7 @@ def version_restore(
 def version_pin(*, document: Document, version: UUID | None = None) -> DocumentVersion:
     """Keeps for good what was in a version, or else what is in a document now, for a caller who holds its lock.
 
-    Raises doc.not_found.
+    Raises doc.not_found, quota.exceeded.
     """
     if version is not None:
         kept = selectors.version_of(document, version)
@@ -83,7 +83,11 @@ def version_pin(*, document: Document, version: UUID | None = None) -> DocumentV
         newest = selectors.versions_of(document).first()
         same = newest is not None and newest.content_hash == present.content_hash
         kept = newest if newest and same else _keep(document, present, "", _editor(document), SERVER)
-    DocumentVersion.objects.filter(pk=kept.pk).update(pinned=True)
+    if not kept.pinned:
+        if selectors.versions_of(document).filter(pinned=True).count() >= conf.max_pinned_versions_per_document:
+            most = f"{conf.max_pinned_versions_per_document} versions of this document were asked about, and stay"
+            raise RealtimeError("quota.exceeded", f"{most}: ask about one of these, or about another document.")
+        DocumentVersion.objects.filter(pk=kept.pk).update(pinned=True)
     return kept
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from hashlib import sha256
+from importlib import import_module
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
@@ -23,7 +26,7 @@ from collaboration.models import DocumentVersion
 from notifications.models import Notification
 from tests.approvals.asking import ask, decide, refused, stored, told
 from tests.collaboration.conftest import Team, events_of
-from tests.collaboration.writing import create
+from tests.collaboration.writing import create, put
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +169,41 @@ def test_a_project_has_so_many_open_requests(team: Team, tune: Callable[..., Non
     assert refused(ask, team)[0] == "quota.exceeded"
     decide(asked, team.owner)
     ask(team)
+
+
+def test_a_project_makes_so_many_requests_in_a_day_open_or_not(team: Team, tune: Callable[..., None]) -> None:
+    tune(max_approvals_per_day=2)
+    for _ in range(2):
+        services.approval_cancel(approval=UUID(ask(team).id), by=team.participant)
+    assert refused(ask, team)[0] == "quota.exceeded"
+    Approval.objects.update(created_at=timezone.now() - timedelta(days=1))
+    ask(team)
+
+
+def test_so_many_versions_of_a_document_are_kept_for_requests(team: Team, tune: Callable[..., None]) -> None:
+    tune(max_pinned_versions_per_document=2)
+    document = create(team, content="One.")
+    first = ask(team, about=document, approvers=["owner", "moderator"], quorum=2)
+    put(document, "Two.", team.participant)
+    second = ask(team, about=document)
+    put(document, "Three.", team.participant)
+    assert refused(ask, team, about=document)[0] == "quota.exceeded"
+    assert refused(decide, second, team.owner, content_hash=sha256(b"Three.").hexdigest())[0] == "quota.exceeded"
+    assert DocumentVersion.objects.filter(pinned=True).count() == 2
+    again = {"document": str(document.pk), "version": stored(first).version_id.hex}
+    assert ask(team, subject=again).content_hash == first.content_hash
+
+
+def test_a_projects_document_is_not_put_before_a_session(team: Team) -> None:
+    document = collaboration.document_create(project=team.project.pk, title="All's", by=team.owner)
+    given = {"about": document, "session": str(team.session.pk)}
+    assert refused(ask, team, **given) == ("msg.bad_value", {"field": "session"})
+    asked = ask(team, about=document)
+    assert asked.approval.session is None
+    # What was asked when that was still taken is put right.
+    Approval.objects.update(session=team.session)
+    import_module("approvals.migrations.0002_of_projects").out_of_sessions(apps, None)
+    assert stored(asked).session is None
 
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "9000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
