@@ -19,6 +19,7 @@ class ApprovalsConfig(AppConfig):
         kinds.known |= KINDS
         mails.links |= dict.fromkeys(LINKED, services.link_mailed)
         sessions.keeping.append(lambda: Approval.objects.filter(session=OuterRef("pk")))
+        sweeps.everywhere.append(sweeps.Sweep("approvals_open", 10.0, services.approvals_count))
         sweeps.sweeps += (
             sweeps.Sweep("approval_rounds", 1.0, services.rounds_follow),
             sweeps.Sweep("approval_timers", 1.0, services.timers_fire),

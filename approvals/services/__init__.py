@@ -13,7 +13,7 @@ from approvals.services.links import link_create, link_decide, link_mailed, link
 from approvals.services.policies import policy_archive, policy_change, policy_create
 from approvals.services.requests import approval_request
 from approvals.services.rounds import rounds_follow
-from approvals.services.timers import seats_follow, timers_fire
+from approvals.services.timers import approvals_count, seats_follow, timers_fire
 
 __all__ = [
     "approval_bypass",
@@ -23,6 +23,7 @@ __all__ = [
     "approval_delegate",
     "approval_request",
     "approval_resolve",
+    "approvals_count",
     "link_create",
     "link_decide",
     "link_mailed",

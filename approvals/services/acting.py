@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 from django.utils import timezone
 
-from approvals import selectors
+from approvals import metrics, selectors
 from approvals.messages import ApprovalAnswer, ApprovalInfo, CommentInfo, VoteInfo
 from approvals.models import Approval, Timer
 from approvals.selectors import Standing
@@ -84,6 +85,13 @@ def close(standing: Standing, state: str, now: datetime, reason: str = "") -> No
     approval.stages = msgspec.to_builtins(standing.outcome.stages)
     approval.save(update_fields=["state", "closed_at", "reason", "stages"])
     Timer.objects.filter(approval=approval, done_at=None).update(done_at=now)
+    transaction.on_commit(lambda: _count_closed(approval))
+
+
+def _count_closed(approval: Approval) -> None:
+    metrics.closed.labels(approval.state).inc()
+    if approval.state in DECIDED and approval.closed_at is not None:
+        metrics.decision_seconds.observe((approval.closed_at - approval.created_at).total_seconds())
 
 
 def judge(approval: Approval, now: datetime) -> Standing:

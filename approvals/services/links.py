@@ -7,8 +7,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
+from django.db import transaction
 from django.utils import timezone
 
+from approvals import metrics
 from approvals.messages import ApprovalAnswer
 from approvals.models import Approval, DecisionLink
 from approvals.services.decisions import approval_decide
@@ -46,6 +48,7 @@ def link_mailed(notification: Notification) -> str:
     return f"{settings.PUBLIC_URL}{path}"
 
 
+@metrics.refusals_of_links()
 def link_read(*, token: str) -> DecisionLink:
     """Who may decide what by a link; looking at it does not use it up.
 
@@ -69,6 +72,7 @@ def link_read(*, token: str) -> DecisionLink:
     return link
 
 
+@metrics.refusals_of_links()
 def link_decide(*, link: DecisionLink, decision: Decision, content_hash: str, comment: str = "") -> ApprovalAnswer:
     """Decides as the one whom a link was sent to, and uses it up, both or neither.
 
@@ -78,6 +82,7 @@ def link_decide(*, link: DecisionLink, decision: Decision, content_hash: str, co
         # Whoever comes second waits here, and finds it used.
         if not DecisionLink.objects.filter(pk=link.pk, used_at=None).update(used_at=timezone.now()):
             raise _used(link)
+        transaction.on_commit(metrics.links.labels("used").inc)
         return approval_decide(
             approval=link.approval_id,
             by=link.user,

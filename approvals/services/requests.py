@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 from django.utils import timezone
 
-from approvals import selectors
+from approvals import metrics, selectors
 from approvals.messages import ApprovalAnswer, ApprovalChanged, ApprovalRequest
 from approvals.models import Approval, PolicyVersion, Timer
 from approvals.policy import DEFAULT, Policy, Stage, Who, needed
@@ -67,6 +68,7 @@ def approval_request(*, message: ApprovalRequest, by: User, door: str = "rest", 
         )
         pin(approval, message.subject.version if message.subject else None)
         approval.save()
+        transaction.on_commit(metrics.requested.inc)
         moments = {
             Timer.Kind.REMIND: _after(now, policy.remind_after),
             Timer.Kind.ESCALATE: _after(now, policy.escalate_after) if policy.escalate_to else None,

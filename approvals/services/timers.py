@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from approvals import selectors
+from approvals import metrics, selectors
 from approvals.messages import ApprovalChanged, ApprovalInfo, ApprovalUpdated
 from approvals.models import Approval, Timer, Vote
 from approvals.selectors import Standing
@@ -83,6 +83,12 @@ DUE: dict[Timer.Kind, Callable[[Standing, Timer, datetime], None]] = {
 def _tell(standing: Standing, event: str, told: list[Told]) -> None:
     was = key_of(standing.approval)
     publish(standing, SERVER, event, ApprovalChanged, was=was, action=event, details={}, told=told)
+
+
+def approvals_count() -> int:
+    """Shows in the metrics how many requests are still to be decided."""
+    metrics.open_.set(Approval.objects.filter(state=PENDING).count())
+    return 0
 
 
 def seats_follow() -> int:
