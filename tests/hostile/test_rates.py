@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from bduf_realtime.client import Client, Event
+from tests.conftest import HURRIED
 from tests.hostile.target import Target
 from tests.hostile.wire import PING, Ended, Ending, Wire, frame
 from tests.live import Live
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.live
 # The default limits, in commands per second; every bucket holds two seconds of them.
 CONNECTION, USER, MESSAGES, JOINS = 200, 400, 100, 20
 BURST = 2
+HANDSHAKES = int(HURRIED["BDUF_RATE_HANDSHAKE"])
 MIB = 1 << 20
 
 
@@ -285,12 +287,13 @@ async def test_a_flood_of_handshakes_is_refused_and_disturbs_nobody_at_another_a
     before = hurried.metrics().get(refused, 0)
     async with hurried.client(hurried.person()) as client:
         trips: list[float] = []
+        started = time.monotonic()
         flood = asyncio.gather(*(asyncio.to_thread(handshakes, hurried, 100, "203.0.113.7") for _ in range(4)))
         while not flood.done():
             trips.append(await client.ping())
         statuses = [status for part in await flood for status in part]
-        assert set(statuses) == {101, 403}
-        assert statuses.count(403) >= 200
+        assert set(statuses) <= {101, 403}
+        assert statuses.count(101) <= HANDSHAKES * BURST + HANDSHAKES * (time.monotonic() - started) + 1
         assert handshakes(hurried, 1, "203.0.113.8") == [101]
         assert max(trips) < 1_000 * MS
         assert client.stats.connections == 1
