@@ -18,7 +18,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
 from bduf_realtime.gateway import process
-from tests.live import Live
+from tests.live import PEOPLED, Live
 from tests.races import close_storage_connections
 from tests.servers import MS, Deployment
 
@@ -101,19 +101,19 @@ async def sockets(transactional_db: None) -> AsyncIterator[None]:
 @pytest.fixture(scope="session", params=KINDS)
 def live(request: pytest.FixtureRequest) -> Iterator[Live]:
     """One server on SQLite alone, once as uvicorn and once as daphne."""
-    with Deployment(kind=request.param, database="sqlite") as deployment:
+    with Deployment(kind=request.param, database="sqlite", template=PEOPLED) as deployment:
         yield Live(deployment)
 
 
 @pytest.fixture(scope="session", params=KINDS)
 def hurried(request: pytest.FixtureRequest) -> Iterator[Live]:
     """One server on SQLite and Redis, once as uvicorn and once as daphne, whose clocks run fast."""
-    with Deployment(kind=request.param, redis=True, env=HURRIED) as deployment:
+    with Deployment(kind=request.param, redis=True, env=HURRIED, template=PEOPLED) as deployment:
         yield Live(deployment)
 
 
 @pytest.fixture(scope="session", params=KINDS)
 def cluster(request: pytest.FixtureRequest) -> Iterator[Live]:
     """Two servers that share PostgreSQL and Redis, once as uvicorn and once as daphne."""
-    with Deployment(servers=2, kind=request.param, database="postgres", redis=True) as deployment:
+    with Deployment(servers=2, kind=request.param, database="postgres", redis=True, template=PEOPLED) as deployment:
         yield Live(deployment)

@@ -7,6 +7,7 @@ import json
 import sqlite3
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -14,9 +15,17 @@ import psycopg
 
 from bduf_realtime.client import Client
 from benchmarks.world import Person, World, create_world
-from tests.servers import Deployment
+from tests.servers import Deployment, Template
 
 PEOPLE = 120
+
+
+def peopled(env: Mapping[str, str]) -> World:
+    return create_world(env, users=PEOPLE, rooms=1)
+
+
+# The tokens of its people are signed and addressed by these settings.
+PEOPLED = Template(peopled, rests_on=("SECRET_KEY", "BDUF_JWT_"))
 
 
 class Live:
@@ -24,7 +33,7 @@ class Live:
 
     def __init__(self, deployment: Deployment, world: World | None = None) -> None:
         self.deployment = deployment
-        world = world or create_world(deployment.env, users=PEOPLE, rooms=1)
+        world = world or deployment.contents or peopled(deployment.env)
         self.project = world.project
         self.owner = world.users[0]
         self._people = itertools.cycle(world.users[1:])

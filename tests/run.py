@@ -97,6 +97,8 @@ def pytest(
     if options.coverage:
         command += ["--cov", "--cov-report="]
         env = {**(env or {}), "COVERAGE_FILE": f".coverage.{time.monotonic_ns()}"}  # of each run its own
+    # What compiles is kept: pytest rewrites every test, and each lane would do so anew.
+    env = {"PYTHONDONTWRITEBYTECODE": "", **(env or {})}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         code = run([*command, f"--junit-xml={report}"], env, output)

@@ -5,12 +5,15 @@ import os
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 import pytest
@@ -24,6 +27,7 @@ from tests.servers import (
     ServerFailed,
     ServerProcess,
     ServerUnavailable,
+    Template,
     eventually,
     find_postgres,
     find_redis,
@@ -45,6 +49,10 @@ def ping(server: RedisServer) -> bytes:
 
 
 def query(url: str, statement: str) -> object:
+    if url.startswith("sqlite"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
+            row = database.execute(statement).fetchone()
+            return row and row[0]
     with psycopg.connect(url, autocommit=True, connect_timeout=2) as connection:
         cursor = connection.execute(statement)
         row = cursor.fetchone() if cursor.description else None
@@ -377,6 +385,27 @@ def test_a_server_that_ignores_sigterm_is_killed_with_all_it_started(tmp_path: P
             server.terminate(timeout=100 * MS)
         server.stop(timeout=100 * MS)
     assert all(map(process_is_gone, tree))
+
+
+# Our application
+
+ADD_GROUP = "INSERT INTO auth_group (name) VALUES ('{}')"
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_deployments_begin_as_copies_of_one_template_and_keep_to_themselves(
+    database: Literal["sqlite", "postgres"],
+) -> None:
+    def fill(env: Mapping[str, str]) -> str:
+        query(env["DATABASE_URL"], ADD_GROUP.format("of the template"))
+        return env["DATABASE_URL"]
+
+    wanted = partial(Deployment, servers=0, database=database, template=Template(fill, rests_on=("BDUF_JWT_",)))
+    with wanted() as one, wanted(env={"BDUF_RATE_LOGIN": "1/min"}) as other:
+        one.manage("migrate", "--check")
+        assert one.contents == other.contents not in (one.env["DATABASE_URL"], other.env["DATABASE_URL"])
+        query(one.env["DATABASE_URL"], ADD_GROUP.format("of one"))
+        assert [query(each.env["DATABASE_URL"], "SELECT count(*) FROM auth_group") for each in (one, other)] == [2, 1]
 
 
 # Whatever happens

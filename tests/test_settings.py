@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from bduf_realtime import settings as project
 from bduf_realtime.gateway.conf import conf
 from tests.servers import CommandFailed, application_env
-from tests.servers.application import run_manage
+from tests.servers.commands import run_manage
 
 SAFE = {
     "SECRET_KEY": "a-random-key-of-more-than-thirty-two-bytes",

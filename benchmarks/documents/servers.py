@@ -19,7 +19,7 @@ from benchmarks.documents.updates import characters
 from benchmarks.targets import UNLIMITED, Bench
 from benchmarks.world import ROOT, create_world
 from tests.servers import Deployment, ServerProcess, ServerUnavailable
-from tests.servers.application import run_manage
+from tests.servers.commands import run_manage
 from tests.servers.process import remove_directory, temporary_directory
 
 FOLDER = ROOT / "benchmarks" / "hocuspocus"

@@ -10,7 +10,7 @@ from approvals.services import requests
 from bduf_realtime.gateway.conf import conf
 from collaboration.services import versions
 from tests.collaboration.conftest import team
-from tests.live import Live
+from tests.live import PEOPLED, Live
 from tests.servers import MS, Deployment
 
 __all__ = ["team"]
@@ -31,6 +31,6 @@ def tune(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def pair() -> Iterator[Live]:
     """A uvicorn and a daphne on one PostgreSQL and one Redis, which look at the clock often."""
     env = {"BDUF_SWEEP_INTERVAL": str(200 * MS), "BDUF_RATE_MANAGE": "200"}
-    with Deployment(database="postgres", redis=True, env=env) as deployment:
+    with Deployment(database="postgres", redis=True, env=env, template=PEOPLED) as deployment:
         deployment.add_server(kind="daphne")
         yield Live(deployment)

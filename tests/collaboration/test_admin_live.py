@@ -16,7 +16,7 @@ import pytest
 from bduf_realtime.client import RequestError
 from tests.live import Live
 from tests.servers import MS, eventually
-from tests.servers.application import run_manage
+from tests.servers.commands import run_manage
 
 pytestmark = pytest.mark.live
 

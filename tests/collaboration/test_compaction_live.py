@@ -15,7 +15,7 @@ from collaboration.documents.texts import encoded, seed
 from tests.collaboration.documents.handwritten import text, update
 from tests.collaboration.documents.typist import Typist
 from tests.collaboration.meeting import Meeting, meeting
-from tests.live import Live
+from tests.live import PEOPLED, Live
 from tests.servers import MS, Deployment, eventually
 
 pytestmark = pytest.mark.live
@@ -26,7 +26,9 @@ LETTERS = 5_000
 @pytest.fixture(scope="module")
 def busy() -> Iterator[Live]:
     """A server that takes snapshots often, and keeps no text in memory while it reads another."""
-    with Deployment(env={"BDUF_COMPACTION_UPDATES": "10", "BDUF_DOCUMENT_CACHE_BYTES": "1"}) as deployment:
+    with Deployment(
+        env={"BDUF_COMPACTION_UPDATES": "10", "BDUF_DOCUMENT_CACHE_BYTES": "1"}, template=PEOPLED
+    ) as deployment:
         yield Live(deployment)
 
 

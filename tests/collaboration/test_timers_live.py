@@ -12,7 +12,7 @@ import pytest
 
 from tests.collaboration.meeting import PARTICIPANT, SESSION, Meeting, meeting
 from tests.gateway.plain import PATIENCE, Plain
-from tests.live import Live
+from tests.live import PEOPLED, Live
 from tests.servers import MS, Deployment, eventually
 
 pytestmark = pytest.mark.live
@@ -36,7 +36,7 @@ BRIEF = {
 @pytest.fixture(scope="module")
 def brief() -> Iterator[Live]:
     """A uvicorn and a daphne on one PostgreSQL and one Redis, whose sessions are soon over."""
-    with Deployment(database="postgres", redis=True, env=BRIEF) as deployment:
+    with Deployment(database="postgres", redis=True, env=BRIEF, template=PEOPLED) as deployment:
         deployment.add_server(kind="daphne")
         yield Live(deployment)
 

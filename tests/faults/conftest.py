@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.chaos.run import ENV
-from tests.live import Live
+from tests.live import PEOPLED, Live
 from tests.servers import MS, Deployment, eventually
 
 LEASE = 4_000 * MS
@@ -27,14 +27,14 @@ BRIEF = ENV | {
 @pytest.fixture(scope="session")
 def lone() -> Iterator[Live]:
     """One server on SQLite."""
-    with Deployment(database="sqlite", env=BRIEF) as deployment:
+    with Deployment(database="sqlite", env=BRIEF, template=PEOPLED) as deployment:
         yield Live(deployment)
 
 
 @pytest.fixture(scope="session")
 def paired() -> Iterator[Live]:
     """A uvicorn and a daphne that share a PostgreSQL and a Redis of their own."""
-    with Deployment(database="postgres", redis=True, env=BRIEF) as deployment:
+    with Deployment(database="postgres", redis=True, env=BRIEF, template=PEOPLED) as deployment:
         deployment.add_server(kind="daphne")
         yield Live(deployment)
 

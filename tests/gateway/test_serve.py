@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from bduf_realtime.client import Client
-from tests.live import Live
+from tests.live import PEOPLED, Live
 from tests.servers import MS, Deployment, ServerProcess, eventually, wait_until
 
 pytestmark = pytest.mark.live
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.live
 @pytest.fixture(scope="module")
 def served() -> Iterator[Live]:
     """A server of its own, whose patience with the database is long."""
-    with Deployment(env={"BDUF_DATABASE_DEADLINE": "25", "BDUF_DRAIN_SPREAD": "2"}) as deployment:
+    with Deployment(env={"BDUF_DATABASE_DEADLINE": "25", "BDUF_DRAIN_SPREAD": "2"}, template=PEOPLED) as deployment:
         yield Live(deployment)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import KINDS
 from tests.hostile.target import Target
-from tests.live import Live
+from tests.live import PEOPLED, Live
 from tests.servers import MS, Deployment
 
 AUDIENCE = "bduf-tests"
@@ -48,7 +48,7 @@ def target(live: Live) -> Iterator[Target]:
 @pytest.fixture(scope="session", params=KINDS)
 def strictly_limited(request: pytest.FixtureRequest) -> Iterator[Live]:
     """A server of its own, on SQLite, on which everything is over soon."""
-    with Deployment(kind=request.param, env=STRICT) as deployment:
+    with Deployment(kind=request.param, env=STRICT, template=PEOPLED) as deployment:
         yield Live(deployment)
 
 

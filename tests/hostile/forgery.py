@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.servers.application import SECRET_KEY
+from tests.servers.commands import SECRET_KEY
 
 
 @dataclass(frozen=True)

