@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
@@ -16,7 +14,7 @@ from approvals.answers import LinkDecide, LinkInfo, LinkRead
 from approvals.messages import ApprovalDetail
 from bduf_realtime.accounts.views import LoginThrottle
 from bduf_realtime.gateway.openapi import shape
-from bduf_realtime.gateway.reading import read_data
+from bduf_realtime.gateway.rest import read_body
 from bduf_realtime.rooms.events import timestamp
 from collaboration.messages import Person
 
@@ -38,7 +36,7 @@ class Link(APIView):
     @extend_schema(request={"application/json": shape(LinkRead)}, responses={200: shape(LinkInfo)}, auth=[])
     def post(self, request: Request) -> Response:
         """Tells what a link is about, and does not use it up."""
-        link = services.link_read(token=read_data(_body(request), LinkRead).token)
+        link = services.link_read(token=read_body(request, LinkRead).token)
         detail = selectors.approval_detail(link.approval_id, link.user)
         user = Person(str(link.user_id), link.user.display_name)
         return Response(msgspec.to_builtins(LinkInfo(user, timestamp(link.expires_at), detail)))
@@ -50,11 +48,7 @@ class LinkDecision(Link):
     @extend_schema(request={"application/json": shape(LinkDecide)}, responses={200: shape(ApprovalDetail)}, auth=[])
     def post(self, request: Request) -> Response:
         """Decides as the one whom the link was sent to, on the content with that hash, and uses the link up."""
-        given = msgspec.structs.asdict(read_data(_body(request), LinkDecide))
+        given = msgspec.structs.asdict(read_body(request, LinkDecide))
         link = services.link_read(token=given.pop("token"))
         services.link_decide(link=link, **given)
         return Response(msgspec.to_builtins(selectors.approval_detail(link.approval_id, link.user)))
-
-
-def _body(request: Request) -> Any:
-    return request.data

@@ -19,8 +19,7 @@ from approvals.answers import PolicyChange, PolicyCreate, PolicyVersionInfo, Sto
 from approvals.models import Policy, PolicyVersion
 from bduf_realtime.accounts.rest import caller
 from bduf_realtime.gateway.openapi import shape
-from bduf_realtime.gateway.reading import read_data
-from bduf_realtime.gateway.rest import refuse_unknown
+from bduf_realtime.gateway.rest import read_body, refuse_unknown
 from bduf_realtime.gateway.retries import KEY, once
 
 
@@ -48,7 +47,7 @@ class Policies(generics.ListAPIView[Policy]):
     )
     def post(self, request: Request) -> Response:
         """Gives a project another policy."""
-        given, by = read_data(_body(request), PolicyCreate), caller(request)
+        given, by = read_body(request, PolicyCreate), caller(request)
 
         def change() -> StoredPolicy:
             return _told(services.policy_create(by=by, **msgspec.structs.asdict(given)))
@@ -67,7 +66,7 @@ class PolicyView(APIView):
     @extend_schema(request={"application/json": shape(PolicyChange)}, responses={200: shape(StoredPolicy)})
     def patch(self, request: Request, pk: UUID) -> Response:
         """Changes a policy; other rules become a new version."""
-        given = read_data(_body(request), PolicyChange)
+        given = read_body(request, PolicyChange)
         changed = services.policy_change(policy=pk, by=caller(request), **msgspec.structs.asdict(given))
         return Response(msgspec.to_builtins(_told(changed)))
 
@@ -96,7 +95,3 @@ class PolicyVersions(generics.ListAPIView[PolicyVersion]):
 def _told(policy: Policy) -> StoredPolicy:
     [info] = selectors.policy_infos([policy])
     return info
-
-
-def _body(request: Request) -> Any:
-    return request.data

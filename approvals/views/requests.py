@@ -21,8 +21,7 @@ from approvals.models import Approval
 from bduf_realtime.accounts.rest import caller
 from bduf_realtime.gateway.handlers import Data
 from bduf_realtime.gateway.openapi import shape
-from bduf_realtime.gateway.reading import read_data
-from bduf_realtime.gateway.rest import refuse_unknown
+from bduf_realtime.gateway.rest import read_body, refuse_unknown
 from bduf_realtime.gateway.retries import KEY, once
 
 
@@ -66,8 +65,7 @@ class Approvals(generics.ListAPIView[Approval]):
     )
     def post(self, request: Request) -> Response:
         """Asks for approval."""
-        body: Any = request.data
-        message, by = read_data(body, ApprovalRequest), caller(request)
+        message, by = read_body(request, ApprovalRequest), caller(request)
 
         def change() -> ApprovalDetail:
             return _detail(services.approval_request(message=message, by=by), request)
@@ -100,8 +98,7 @@ class Step(APIView):
     body: type[Data]
 
     def post(self, request: Request, pk: UUID) -> Response:
-        said: Any = request.data
-        given, by = read_data(said, self.body), caller(request)
+        given, by = read_body(request, self.body), caller(request)
 
         def change() -> ApprovalDetail:
             return _detail(type(self).step(approval=pk, by=by, **msgspec.structs.asdict(given)), request)

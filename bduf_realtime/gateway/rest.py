@@ -6,7 +6,7 @@ import math
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -27,7 +27,10 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView, exception_handler
 
 from bduf_realtime.gateway.errors import CODES, RealtimeError
+from bduf_realtime.gateway.reading import read_data
 from bduf_realtime.gateway.storage import explained
+
+T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
 
@@ -162,6 +165,14 @@ def _placed(model: Any, field: str) -> Any:
     if name == "pk" or not model._meta.get_field(name).null:
         return field  # plain, so that an index serves
     return F(name).desc(nulls_last=True) if field != name else F(name).asc(nulls_last=True)
+
+
+def read_body(request: Request, shape: type[T]) -> T:
+    """Reads a call's body into its struct; raises msg.bad_value, msg.missing_field, msg.unknown_field."""
+    body: Any = request.data
+    if not isinstance(body, dict):
+        raise RealtimeError("msg.bad_value", "A body is an object.", details={"field": "data"})
+    return read_data(body, shape)
 
 
 def refuse_unknown(request: Request, known: set[str]) -> None:
