@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from django.db.models import QuerySet
@@ -14,10 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bduf_realtime.accounts.rest import caller
-from bduf_realtime.gateway.errors import RealtimeError
 from bduf_realtime.gateway.openapi import shape
-from bduf_realtime.gateway.reading import read_data
-from bduf_realtime.gateway.rest import refuse_unknown
+from bduf_realtime.gateway.rest import read_body, refuse_unknown
 from bduf_realtime.rooms.events import Author
 from notifications import selectors, services
 from notifications.messages import (
@@ -30,8 +28,6 @@ from notifications.messages import (
 )
 from notifications.models import Notification
 
-T = TypeVar("T")
-
 
 class NotificationSerializer(serializers.BaseSerializer[Notification]):
     def to_representation(self, notification: Notification) -> Any:
@@ -40,6 +36,7 @@ class NotificationSerializer(serializers.BaseSerializer[Notification]):
 
 class NotificationFilters(filters.FilterSet):
     unread = filters.BooleanFilter(field_name="read_at", lookup_expr="isnull")
+    must_act = filters.BooleanFilter()
     kind = filters.CharFilter(method="of_kind", max_length=100, help_text="A kind, or `approval.*`.")
     project = filters.UUIDFilter()
     session = filters.UUIDFilter()
@@ -70,7 +67,7 @@ class Read(APIView):
     @extend_schema(request={"application/json": shape(NotificationsMark)}, responses={200: shape(NotificationsMarked)})
     def post(self, request: Request) -> Response:
         """Notes that the caller has read some notifications, or all."""
-        mark, user = _body(request, NotificationsMark), caller(request)
+        mark, user = read_body(request, NotificationsMark), caller(request)
         by = Author(str(user.pk), user.display_name, user.kind)
         return Response(msgspec.to_builtins(services.notifications_read(by=by, ids=mark.ids, all_=mark.all)))
 
@@ -97,12 +94,5 @@ class Preferences(APIView):
     )
     def patch(self, request: Request) -> Response:
         """Changes what is named."""
-        changes = _body(request, NotificationPreferences)
+        changes = read_body(request, NotificationPreferences)
         return Response(msgspec.to_builtins(services.preferences_set(user=caller(request).pk, changes=changes)))
-
-
-def _body(request: Request, struct: type[T]) -> T:
-    body: Any = request.data
-    if not isinstance(body, dict):
-        raise RealtimeError("msg.bad_value", "A body is an object.", details={"field": "data"})
-    return read_data(body, struct)

@@ -62,7 +62,7 @@ class DocumentUpdate(Data, frozen=True):
     """
 
     document: UUID
-    update: Base64 | None = None
+    update: str | None = None  # of any length, as the frame is bounded: what is too long is doc.update_rejected
     changes: Annotated[list[Change], msgspec.Meta(min_length=1, max_length=MAX_CHANGES)] | None = None
     base: Position | None = None
 
@@ -74,7 +74,7 @@ class DocumentEdit(Data, frozen=True):
     `base`, where the author read it, and then merged with what others wrote since; without `base`, as it is.
     """
 
-    update: Base64 | None = None
+    update: str | None = None
     changes: Annotated[list[Change], msgspec.Meta(min_length=1, max_length=MAX_CHANGES)] | None = None
     content: str | dict[str, Any] | None = None
     base: Position | None = None

@@ -164,6 +164,7 @@ def test_changes_are_put_as_on_a_socket(team: Team) -> None:
         ({"changes": [{"key": "a", "value": 1}]}, (400, "msg.bad_value")),
         ({"update": "?"}, (400, "msg.bad_value")),
         ({"update": "AAAA"}, (400, "doc.update_rejected")),
+        ({"update": "A" * 1_400_000}, (400, "doc.update_rejected")),
         (["content"], (400, "msg.bad_value")),
     ],
 )

@@ -42,6 +42,8 @@ def test_ones_own_are_listed_newest_first_as_sockets_show_them(ada: User, rest: 
     [
         ({"unread": "true"}, ["session", "plain"]),
         ({"unread": "false"}, ["project"]),
+        ({"must_act": "true"}, ["session"]),
+        ({"must_act": "false"}, ["project", "plain"]),
         ({"kind": "test.said"}, ["session", "plain"]),
         ({"kind": "test.*"}, ["session", "project", "plain"]),
         ({"kind": "other.*"}, []),
@@ -55,6 +57,7 @@ def test_they_are_filtered(ada: User, rest: Rest, query: dict[str, Any], expecte
     tell(ada, "test.done", title="project", project=PROJECT)
     Notification.objects.filter(title="project").update(read_at="2026-01-01T00:00Z")
     tell(ada, title="session", session=SESSION)
+    Notification.objects.filter(title="session").update(must_act=True)
     assert titles(rest.get("notifications/", **query)) == expected
 
 
