@@ -78,7 +78,8 @@ def notify(*, told: Iterable[tuple[UUID, Notice]], by: Author) -> int:
 def settle(*, key: str, users: Iterable[UUID] | None = None, read: bool = True) -> int:
     """Notes that there is nothing to act on any more in the notifications of a key; returns how many there were.
 
-    They are not told again and not mailed, and count as `read`, of which the users' other tabs hear.
+    They are not told again and not mailed, and count as `read`, of which the users' other tabs hear. Where that is for
+    some `users` alone, these may be told something under the key anew.
     """
     return settle_many(keys=[key], users=users, read=read)
 
@@ -96,6 +97,8 @@ def settle_many(*, keys: Iterable[str], users: Iterable[UUID] | None = None, rea
     rows = list(open_.filter(user__in=concerned))
     now = timezone.now()
     done: dict[str, Any] = {"settled_at": now, "resend_at": None, "mail_due": None}
+    if users is not None:
+        done["key"] = ""
     if read:
         done["read_at"] = Coalesce(F("read_at"), now)
     Notification.objects.filter(pk__in=[row.pk for row in rows]).update(**done)

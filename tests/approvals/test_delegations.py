@@ -67,6 +67,14 @@ def test_another_delegate_replaces_the_first_and_oneself_nobody(team: Team) -> N
     assert refused(decide, asked, team.moderator)[0] == "approval.not_approver"
 
 
+def test_who_is_to_decide_for_another_once_more_is_told_so_once_more(team: Team) -> None:
+    asked = ask(team, approvers=["owner"])
+    for to in (team.observer, team.owner, team.observer):
+        delegate(asked, team.owner, to)
+    assert open_notices(team.observer) == ["approval.delegated"]
+    assert Notification.objects.filter(user=team.observer, kind="approval.delegated").count() == 2
+
+
 def test_a_delegation_ends_at_its_moment(team: Team) -> None:
     asked = ask(team, approvers=["owner"])
     soon = timezone.now() + timedelta(hours=1)
