@@ -16,7 +16,7 @@ const DEFAULT = ''
 
 /** Asks for approval of a document: of whom, of which version, and until when. */
 export function Ask ({ document, close, done }: { document: DocumentInfo, close: () => void, done: (approval: ApprovalInfo) => void }) {
-  const people = useCandidates(document.project)?.filter(({ user }) => user !== me.value?.id) ?? null
+  const people = useCandidates(document)?.filter(({ user }) => user !== me.value?.id) ?? null
   const policies = useResults<Stored>(`policies/?project=${document.project}`)
   const versions = useResults<Version>(`documents/${document.id}/versions/?limit=20`)
   const [by, setBy] = useState(PEOPLE)

@@ -47,8 +47,8 @@ export function RequestMenu ({ request, permissions, role, changed }: Props) {
   </>
 }
 
-function Delegate ({ request: { id, project, requested_by: by, delegations }, mine, close, changed }: Omit<Props, 'permissions' | 'role'> & { mine: string, close: () => void }) {
-  const people = useCandidates(project)?.filter(({ user }) => user !== mine && user !== by.user) ?? []
+function Delegate ({ request: { id, project, session, requested_by: by, delegations }, mine, close, changed }: Omit<Props, 'permissions' | 'role'> & { mine: string, close: () => void }) {
+  const people = useCandidates({ project, session })?.filter(({ user }) => user !== mine && user !== by.user) ?? []
   const now = delegations.find(({ seat }) => seat.user === mine)
   return <Dialog title="Have somebody else decide" close={close}>
     {now !== undefined && <p class="row"><span class="grow">{now.to.name} decides for you.</span>

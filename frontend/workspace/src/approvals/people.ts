@@ -1,17 +1,19 @@
-/** Who can be asked to decide: people with an account, in the project. */
+/** Who can be asked to decide: people with an account, in the project; or in the session, for who sees no more. */
 
 import { useEffect, useState } from 'preact/hooks'
 import { rest } from '../identity.js'
 
-export interface Candidate { user: string, name: string, kind: string, role: string }
+export interface Candidate { user: string, name: string, kind: string, role: string, guest?: boolean, admission?: string }
 
-export function useCandidates (project: string): Candidate[] | null {
+export function useCandidates ({ project, session }: { project: string, session: string | null }): Candidate[] | null {
   const [people, setPeople] = useState<Candidate[] | null>(null)
   useEffect(() => {
-    rest.get<{ results: Candidate[] }>(`projects/${project}/members/?limit=500`).then(
-      ({ results }) => setPeople(results.filter(({ kind }) => kind === 'human')),
-      () => setPeople([]) // who was invited to a session alone does not see the project's
+    const list = (path: string): Promise<{ results: Candidate[] }> => rest.get(`${path}limit=500`)
+    list(`projects/${project}/members/?`).catch(() => list(`sessions/${session}/participants/?show=all&`)).then(
+      ({ results }) => setPeople(results.filter(({ kind, guest, admission = 'open' }) =>
+        kind === 'human' && guest !== true && ['open', 'admitted'].includes(admission))),
+      () => setPeople([])
     )
-  }, [project])
+  }, [project, session])
   return people
 }
