@@ -153,6 +153,7 @@ def test_every_command_is_described_and_takes_a_strict_payload(type_: str) -> No
     assert handler.shape.__struct_config__.forbid_unknown_fields
 
 
+@cache
 def raised_codes() -> set[str]:
     """Every code in the code, outside the catalogue itself; those of tokens are put together from their reason."""
     catalogue = ROOT / "bduf_realtime/gateway/errors.py"

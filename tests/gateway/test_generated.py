@@ -35,7 +35,8 @@ def test_the_committed_document_is_fresh(command: str) -> None:
     assert run(command, "--check").endswith("is up to date")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+# Not openapi, which is written by the same code and takes a second to put together.
+@pytest.mark.parametrize("command", ["asyncapi", "configuration"])
 def test_a_missing_or_changed_document_fails_the_check_until_it_is_written(command: str, elsewhere: Path) -> None:
     with pytest.raises(CommandError, match="out of date; run `make docs`"):
         run(command, "--check")
