@@ -235,3 +235,23 @@ async def test_a_policy_of_the_project_is_followed_stage_by_stage(house: House, 
     await decide(await sit("participant1", request))
     await decide(last)
     await owner.page.locator(".chip", has_text="Approved · v").wait_for()
+
+
+async def test_who_was_invited_to_a_session_alone_asks_people_in_it(house: House, sit: Sit) -> None:
+    path = session(house)
+    owner = await sit("owner0", path)
+    await owner.start("Context and goals")
+    invited, owns = house.members["participant9"], house.members["owner0"]
+    house.rest("DELETE", f"projects/{house.project}/members/{invited.id}/", owns)
+    _, invitation = house.rest("POST", f"{path[1:]}/invitations/", owns, {"role": "participant"})
+    desk = await sit("participant9", "/inbox")
+    await desk.open(f"/#invitation={invitation['token']}")
+    await desk.page.get_by_role("button", name="Join the session").click()
+    await desk.page.get_by_role("link", name="Context and goals").first.click()
+    await desk.page.get_by_label("Approvals").first.click()
+    await desk.page.get_by_role("button", name="Ask for approval").click()
+    await desk.page.get_by_role("checkbox", name="Owner 0").check()
+    await desk.page.get_by_role("button", name="Ask", exact=True).click()
+    await desk.page.get_by_text("waiting for Owner 0").first.wait_for()
+    assert [complaint for complaint in desk.complaints if "404" not in complaint] == []
+    desk.complaints.clear()  # the project's members were asked for first
