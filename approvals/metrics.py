@@ -16,7 +16,9 @@ requested = Counter("bduf_approvals_requested_total", "Requests for approval.")
 closed = Counter("bduf_approvals_closed_total", "Requests that ended, by outcome.", ["outcome"])
 open_ = Gauge("bduf_approvals_open", "Requests still to be decided, on all instances.")
 decision_seconds = Histogram(
-    "bduf_approval_decision_seconds", "Time from a request to its decision by votes.", buckets=BUCKETS
+    "bduf_approval_decision_seconds",
+    "Time from a request to its decision, whether by votes or by its policy when time is up.",
+    buckets=BUCKETS,
 )
 links = Counter("bduf_decision_links_total", "Links in mails: used, or refused by code.", ["outcome"])
 
