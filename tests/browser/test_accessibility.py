@@ -34,11 +34,11 @@ class Examiner:
     async def look(self, where: str, shows: str) -> None:
         page = self.desk.page
         await page.get_by_text(shows).filter(visible=True).first.wait_for()
-        for width, height in SIZES:
-            await page.set_viewport_size({"width": width, "height": height})
-            for scheme in ("light", "dark"):
-                await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-                await page.locator(f"html[data-theme={scheme}]").wait_for()
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            await page.locator(f"html[data-theme={scheme}]").wait_for()
+            for width, height in SIZES:
+                await page.set_viewport_size({"width": width, "height": height})
                 self.wrong += [f"{where}, {width} wide, {scheme}: {one}" for one in await self.found()]
         await page.set_viewport_size({"width": 1280, "height": 800})
 

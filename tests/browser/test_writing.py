@@ -78,6 +78,7 @@ async def test_what_is_typed_offline_is_kept_and_sent(house: House, sit: Sit) ->
     await one.page.get_by_text("Offline. 9 unsaved edits are kept here.").wait_for()
     house.deployment.servers[0].start()
     await one.context.set_offline(False)
+    await other.hurry()
     await other.until("Before. Offline.")
     await one.saved()
 
@@ -90,6 +91,8 @@ async def test_a_server_that_is_killed_takes_nothing_along(house: House, sit: Si
         if number == 1:
             house.deployment.servers[0].kill()
             house.deployment.servers[0].start()
+    await one.hurry()
+    await other.hurry()
     await one.saved()
     await other.saved()
 
@@ -146,6 +149,8 @@ async def test_what_waits_is_sent_even_when_its_document_is_left(house: House, s
     await one.page.evaluate("history.pushState(null, '', '/'); dispatchEvent(new PopStateEvent('popstate'))")
     await one.text.wait_for(state="detached")
     house.deployment.servers[0].start()
+    await one.hurry()
+    await other.hurry()
     await other.until("Before. Then I left.")
     await one.saved()
 
