@@ -170,6 +170,16 @@ def test_history_is_read_backwards_and_returned_forwards() -> None:
     assert log.history(room, before=1, limit=3).events == []
 
 
+@pytest.mark.parametrize("order", ["seq", "-seq"])
+def test_a_page_is_read_as_the_index_has_it_and_nothing_is_sorted(order: str) -> None:
+    page = log.events(new_room()).order_by(order)[:100].values_list("seq", "frame", "room__epoch")
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # it would sort a table as small as this
+            cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        plan = page.explain()
+    assert not [word for word in ("Sort", "TEMP B-TREE") if word in plan], plan
+
+
 def test_positions_of_many_rooms_are_read_at_once_and_unknown_rooms_are_missing() -> None:
     rooms = [new_room() for _ in range(3)]
     append(rooms[1])
