@@ -16,8 +16,26 @@ from tests.browser.people import Desk
 from tests.browser.teams import House, houses_of
 from tests.servers import Deployment, ServerUnavailable
 
-# Without these Chromium asks its maker's servers at every start.
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+# The first two are drawn for every window's address bar, which nobody sees, and take longer than a page of ours does.
+# Only the last list of these counts, so that it must have Playwright's own, too.
+UNWANTED = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup"),
+    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+    *(
+        "DestroyProfileOnBrowserClose",
+        "HttpsFirstBalancedModeAutoEnable",
+        "HttpsUpgrades",
+        "LensOverlay",
+        "MediaRouter",
+    ),
+    *("NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+    "ThirdPartyStoragePartitioning",
+)
+# Without those in the middle Chromium asks its maker's servers at every start.
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    f"--disable-features={','.join(UNWANTED)}",
+)
 FOLDER = Path(__file__).parent
 
 Sit = Callable[..., Awaitable[Desk]]
