@@ -9,6 +9,7 @@ import { Pulse } from './pulse.js'
 import { Room, type Ask, type Ephemeral, type RoomEvent } from './room.js'
 import type { ClientEvents, ClientOptions, Socket, State, Status } from './status.js'
 import { Rest } from './rest.js'
+import type { EditStore } from './store.js'
 import type { Ack, Acks, Commands, Connected, ErrorFrame, Notices, ServerPing } from './wire.js'
 
 /** What the server sends: answers, what is about the connection, and what is of a room. */
@@ -51,8 +52,12 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   connected: Connected | null = null
   /** Tells this client from others of the same user, and stays the same over reconnects. */
   readonly instance = uuidv4() // crypto.randomUUID is for pages over HTTPS only
+  /** Whose client it is, from the first connection on: nobody else's edits are sent for them. */
+  user: string | null = null
   /** REST calls with the same token. */
   readonly rest: Rest
+  /** @internal */
+  readonly store: EditStore | null
   /** @internal Who else has something unsaved. */
   readonly writers = new Set<{ readonly unsaved: Unsaved }>()
 
@@ -74,6 +79,7 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
     super()
     this.url = (options.url ?? location.origin).replace(/\/$/, '')
     this.rest = new Rest(this.url, () => this.token())
+    this.store = options.store ?? null
   }
 
   // --- the connection ------------------------------------------------------------------------------------------
@@ -267,11 +273,13 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   /** What the server has not confirmed yet: durable commands, and edits of documents. */
   get unsaved (): Unsaved {
     let { since, count } = this.queue.unsaved
+    let kept = 0
     for (const { unsaved } of this.writers) {
       count += unsaved.count
+      kept += unsaved.kept
       if (unsaved.since !== null) since = Math.min(since ?? Infinity, unsaved.since)
     }
-    return { since, count }
+    return { since, count, kept }
   }
 
   /** @internal */
@@ -341,6 +349,12 @@ export class Client extends ObservableV2<{ [K in keyof ClientEvents]: ClientEven
   }
 
   private welcomed (connected: Connected): void {
+    this.user ??= connected.user.id
+    if (connected.user.id !== this.user) { // somebody else has signed in since
+      this.end()
+      this.turn('stopped', { code: 4401, reason: 'auth.identity_change', next: null })
+      return
+    }
     this.connected = connected
     this.refusals = 0
     this.since = Date.now()

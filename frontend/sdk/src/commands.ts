@@ -21,10 +21,14 @@ export interface Answer<T> {
   seq?: number
 }
 
-/** What the server has not confirmed yet: how much, and since when (in milliseconds, as Date.now) the oldest of it. */
+/**
+ * What the server has not confirmed yet: how much, since when (in milliseconds, as Date.now) the oldest of it, and how
+ * much of it is in the client's store, and so outlives the page.
+ */
 export interface Unsaved {
   since: number | null
   count: number
+  kept: number
 }
 
 /** Who waits for an answer. */
@@ -126,7 +130,7 @@ export class CommandQueue {
     for (const id of [...this.pending.keys()]) this.take(id)?.told.reject(error)
   }
 
-  get unsaved (): Unsaved {
+  get unsaved (): Omit<Unsaved, 'kept'> {
     let since: number | null = null
     let count = 0
     for (const { durable, since: given } of this.pending.values()) {

@@ -12,10 +12,28 @@ interface Edit {
 export class Edits {
   private waiting: Edit[] = []
   private flying: Edit | null = null
+  private earlier: Edit | null = null
+  /** How many were made so far. */
+  made = 0
 
   /** Takes an edit that was made now. */
   add (update: Uint8Array): void {
     this.waiting.push({ update, since: Date.now(), count: 1 })
+    this.made++
+  }
+
+  /** Takes edits of an earlier page; they are not sent before they are `settled`. */
+  inherit ({ update, since, count }: Edit): void {
+    const edit = { update, since, count }
+    this.earlier = this.earlier === null ? edit : joined([this.earlier, edit])
+  }
+
+  /** What was inherited is to be sent before all that waits, as far as `lacked` says; null where it need not be. */
+  settle (lacked: (update: Uint8Array) => Uint8Array | null): void {
+    if (this.earlier === null) return
+    const update = lacked(this.earlier.update)
+    if (update !== null) this.waiting.unshift({ ...this.earlier, update })
+    this.earlier = null
   }
 
   /** What is to be sent next, unless something is under way: of what waits, as much as has that many bytes. */
@@ -37,7 +55,7 @@ export class Edits {
   /** Gives up everything. */
   clear (): void {
     this.waiting = []
-    this.flying = null
+    this.flying = this.earlier = null
   }
 
   /** Has another update instead of all that waits; null where nothing needs to be sent. */
@@ -46,6 +64,7 @@ export class Edits {
       this.waiting = []
     } else {
       const { since, count } = total(this.waiting)
+      if (count === 0) this.made++
       this.waiting = [{ update, since: since ?? Date.now(), count: Math.max(count, 1) }]
     }
   }
@@ -56,16 +75,16 @@ export class Edits {
     return edits.length === 0 ? null : joined(edits).update
   }
 
-  get unsaved (): Unsaved {
+  get unsaved (): Omit<Unsaved, 'kept'> {
     return total(this.edits)
   }
 
   private get edits (): Edit[] {
-    return this.flying === null ? this.waiting : [this.flying, ...this.waiting]
+    return [this.earlier, this.flying, ...this.waiting].filter(edit => edit !== null)
   }
 }
 
-function total (edits: Edit[]): Unsaved {
+function total (edits: Edit[]): Omit<Unsaved, 'kept'> {
   return { since: edits[0]?.since ?? null, count: edits.reduce((sum, { count }) => sum + count, 0) }
 }
 

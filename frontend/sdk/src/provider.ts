@@ -10,7 +10,10 @@ import type { Unsaved } from './commands.js'
 import { hideCursors, showCursors } from './cursors.js'
 import { Edits } from './edits.js'
 import { CommandError } from './errors.js'
+import { Keeper, type Place } from './keeper.js'
+import { ahead, brought, lacked, possible, type Vector } from './missing.js'
 import type { Ephemeral, Joined, Room, RoomEvent } from './room.js'
+import type { KeptEdits } from './store.js'
 import type { DocumentInfo } from './wire.js'
 
 /** What a provider tells. */
@@ -34,6 +37,14 @@ const UPDATED = 'collaboration:document:updated'
 // Beside the update there is the envelope; and base64 makes four characters of three bytes.
 const envelope = (limit: number): number => Math.floor((limit - 1_024) / 4) * 3
 
+/** How a document is opened. */
+export interface ProviderOptions {
+  /** The session that it is in: cursors are those of the session then. */
+  session?: string
+  /** What it is called, for a list of what is kept; by default what the server says. */
+  title?: string
+}
+
 /** Keeps a Y.Doc the same as a document of strategy `merge`; its text is the root `content`. */
 export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]: ProviderEvents[K] }> {
   /** The document's room. */
@@ -53,6 +64,10 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
 
   private readonly session: Room | null
   private readonly edits = new Edits()
+  /** Keeps them, where the client has a store and knows whose they are. */
+  private keeper: Keeper | null = null
+  /** As whom Yjs knows the user: here, and on earlier pages. */
+  private readonly mine: Set<number>
   private destroyed = false
   /** Whether it has had all that the server has before. */
   private begun = false
@@ -67,10 +82,12 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   private clock: ReturnType<typeof setTimeout> | undefined
   private cursor: ReturnType<typeof setTimeout> | undefined
 
-  /** Begins at once; with the `session` that the document is in, cursors are those of the session. */
-  constructor (readonly client: Client, readonly document: string, readonly doc: Y.Doc, { session }: { session?: string } = {}) {
+  /** Begins at once. */
+  constructor (readonly client: Client, readonly document: string, readonly doc: Y.Doc, private readonly options: ProviderOptions = {}) {
     super()
+    const { session } = options
     this.awareness = new Awareness(doc)
+    this.mine = new Set([doc.clientID])
     this.room = client.room(`document:${document}`)
     this.session = session === undefined ? null : client.room(`session:${session}`)
     client.writers.add(this)
@@ -84,6 +101,8 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
     doc.on('update', this.edited)
     this.awareness.on('update', this.pointed)
     showCursors(this.awareness, document, [...cursors.cursors.values()], this)
+    client.on('connected', this.keep)
+    this.keep()
     if (this.room.joined !== null) { // for somebody else, a while ago
       this.permissions = this.room.joined.permissions
       void this.synchronise()
@@ -93,12 +112,18 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   /** What of the edits here the server has not confirmed. */
   get unsaved (): Unsaved {
     const { unsaved } = this.edits
-    return this.theirs === null || unsaved.count > 0 ? unsaved : { since: this.lost, count: 1 }
+    if (this.theirs !== null && unsaved.count === 0) return { since: this.lost, count: 1, kept: 0 }
+    return { ...unsaved, kept: this.keeper?.kept ?? 0 }
+  }
+
+  /** The edits here that the server has not confirmed, as one update. */
+  get unconfirmed (): Uint8Array | null {
+    return this.edits.all
   }
 
   /**
    * Ends it for this page. What the server has not confirmed is still sent, and counts among the client's `unsaved`
-   * until then; what it refuses for good is given up.
+   * until then; what it refuses for good is given up here, and stays in the client's store.
    */
   override destroy (): void {
     if (this.destroyed) return
@@ -125,8 +150,8 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   }
 
   /**
-   * Gives up what the server has not confirmed. The Y.Doc keeps it, as nothing is ever taken out of one: destroy both,
-   * and make a new provider with a new Y.Doc.
+   * Gives up what the server has not confirmed, in the store, too. The Y.Doc keeps it, as nothing is ever taken out of
+   * one: destroy both, and make a new provider with a new Y.Doc.
    */
   discard (): void {
     this.edits.clear()
@@ -138,12 +163,14 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
     if (!this.client.writers.delete(this)) return
     clearTimeout(this.clock)
     this.turn++
+    this.client.off('connected', this.keep)
     this.room.off('joined', this.joined)
     this.room.off('left', this.left)
     this.room.off('event', this.heard)
     this.room.off('written', this.written)
     this.room.leave()
     this.client.tell()
+    void this.keeper?.close().then(this.client.tell)
   }
 
   // --- what comes ----------------------------------------------------------------------------------------------
@@ -200,40 +227,34 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
 
   private take ({ document, update, state_vector: vector }: TextState): void {
     if (typeof document === 'object') this.info = document
-    if (update != null) Y.applyUpdate(this.doc, fromBase64(update), this)
+    const content = update == null ? null : fromBase64(update)
+    if (content !== null) Y.applyUpdate(this.doc, content, this)
     const has = vector == null ? new Map<number, number>() : Y.decodeStateVector(fromBase64(vector))
-    this.edits.replace(this.theirs === null || update == null ? this.lacked(has) : this.possible(has, fromBase64(update)))
     this.begun = true
+    this.edits.settle(this.adopt)
+    this.edits.replace(this.lacked(has, content))
     this.stuck = false
     this.changed()
     this.entered()
   }
 
-  /** What the server lacks that has so much. */
-  private lacked (has: Map<number, number>): Uint8Array | null {
-    // Or something was deleted, which no state vector says.
-    const lacks = this.edits.unsaved.count > 0 || this.ahead(has).length > 0
-    return lacks ? Y.encodeStateAsUpdate(this.doc, Y.encodeStateVector(has)) : null
-  }
-
-  /** Of that, what it can take from here: without edits of others, and without what stands on them. */
-  private possible (has: Map<number, number>, update: Uint8Array): Uint8Array | null {
-    const lost = this.ahead(has).filter(([client]) => client !== this.doc.clientID)
-    if (lost.length === 0) {
-      this.theirs = null
-      return Y.encodeStateAsUpdate(this.doc, Y.encodeStateVector(has))
+  /** What the server lacks that has so much, as far as it can take that from here. */
+  private lacked (has: Vector, content: Uint8Array | null): Uint8Array | null {
+    if (this.theirs === null || content === null) {
+      // Or something was deleted, which no state vector says.
+      return this.edits.unsaved.count > 0 || ahead(this.doc, has).length > 0 ? lacked(this.doc, has) : null
     }
-    const server = new Y.Doc()
-    const taken: Uint8Array[] = []
-    Y.applyUpdate(server, update)
-    server.on('update', (update: Uint8Array) => taken.push(update))
-    Y.applyUpdate(server, Y.encodeStateAsUpdate(this.doc, Y.encodeStateVector(new Map([...has, ...lost]))))
-    return taken[0] ?? null
+    const lost = ahead(this.doc, has).filter(([client]) => !this.mine.has(client))
+    if (lost.length > 0) return possible(this.doc, has, content, lost)
+    this.theirs = null
+    return lacked(this.doc, has)
   }
 
-  /** Up to where this document has structs of clients of which the other has less. */
-  private ahead (has: Map<number, number>): Array<[number, number]> {
-    return [...Y.decodeStateVector(Y.encodeStateVector(this.doc))].filter(([client, clock]) => (has.get(client) ?? 0) < clock)
+  /** Puts edits of an earlier page into the document; returns what of them was not in it. */
+  private readonly adopt = (update: Uint8Array): Uint8Array | null => {
+    const news = brought(this.doc, update, this)
+    const { pendingStructs, pendingDs } = this.doc.store // what they stand on is missing
+    return pendingStructs === null && pendingDs === null ? news : update
   }
 
   private entered (): void {
@@ -323,21 +344,45 @@ export class DocumentProvider extends ObservableV2<{ [K in keyof ProviderEvents]
   private refuse (error: CommandError | null): void {
     if (this.refusal !== error) {
       this.refusal = error
-      this.emit('refused', [error, error === null ? null : this.edits.all])
+      this.emit('refused', [error, error === null ? null : this.unconfirmed])
     }
   }
 
   private changed (): void {
-    const { unsaved } = this
-    this.emit('unsaved', [unsaved])
+    this.keeper?.changed()
+    this.tell()
+    if (this.destroyed && this.unsaved.count === 0) this.leave()
+  }
+
+  private readonly tell = (): void => {
+    this.emit('unsaved', [this.unsaved])
     this.client.tell()
-    if (this.destroyed && unsaved.count === 0) this.leave()
+  }
+
+  // --- what outlives the page ----------------------------------------------------------------------------------
+
+  private readonly keep = (): void => {
+    const { client: { store, user }, document, options: { session = null, title } } = this
+    if (store === null || user === null || this.keeper !== null) return
+    const place = (): Place => ({ user, document, session, title: title ?? this.info?.title ?? '', clients: [...this.mine] })
+    this.keeper = new Keeper(store, this.edits, place, this.inherit, this.tell)
+  }
+
+  private readonly inherit = (kept: KeptEdits): void => {
+    for (const client of kept.clients) this.mine.add(client)
+    this.edits.inherit(kept)
+    if (!this.client.writers.has(this)) return // it is for whoever comes next
+    if (this.begun) this.edits.settle(this.adopt)
+    if (this.refusal !== null) this.emit('refused', [this.refusal, this.unconfirmed])
+    this.changed()
+    this.next()
   }
 
   // --- cursors -------------------------------------------------------------------------------------------------
 
   private get place (): { document: string, session?: string } {
-    return { document: this.document, ...(this.session === null ? {} : { session: this.session.name.slice(8) }) }
+    const { session } = this.options
+    return { document: this.document, ...(session === undefined ? {} : { session }) }
   }
 
   private readonly moved = ({ type, data }: Ephemeral): void => {

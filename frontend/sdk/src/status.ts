@@ -3,6 +3,7 @@
 import type { Backoff } from './backoff.js'
 import type { Unsaved } from './commands.js'
 import type { CommandError } from './errors.js'
+import type { EditStore } from './store.js'
 import type { Connected } from './wire.js'
 
 /**
@@ -40,6 +41,8 @@ export interface ClientOptions {
   version?: string
   /** How long to wait between tries; by default up to 0.5 s, doubled with each that fails, to 30 s. */
   backoff?: Backoff
+  /** Where edits of texts outlive the page until the server confirms them; by default they are kept in memory. */
+  store?: EditStore
   /** What opens sockets; by default the platform's. In Node before 22, that of `ws`. */
   WebSocket?: new (url: string) => Socket
 }

@@ -419,7 +419,7 @@ describe('a command', () => {
     void client.send('collaboration:message:send', SAY, { durable: true })
     Scripted.last.ack(Scripted.last.asked('collaboration:message:send'))
     await settled()
-    expect(told).toEqual([{ since: 10_000, count: 1 }, { since: null, count: 0 }])
+    expect(told).toEqual([{ since: 10_000, count: 1, kept: 0 }, { since: null, count: 0, kept: 0 }])
   })
 
   it('is given up after its time, and when the client is closed', async () => {

@@ -74,7 +74,7 @@ describe('a document', () => {
     expect(Scripted.last.of(UPDATE)).toHaveLength(2)
     await take(Scripted.last.asked(UPDATE))
     expect(text(server)).toBe('cbaHello')
-    expect(provider.unsaved).toEqual({ since: null, count: 0 })
+    expect(provider.unsaved).toEqual({ since: null, count: 0, kept: 0 })
   })
 
   it('gives the server what was written before it was there', async () => {
@@ -85,7 +85,7 @@ describe('a document', () => {
     await take(Scripted.last.asked(UPDATE))
     expect(text(server)).toBe(text(doc))
     expect(text(server)).toContain('Early. ')
-    expect(provider.unsaved).toEqual({ since: null, count: 0 })
+    expect(provider.unsaved).toEqual({ since: null, count: 0, kept: 0 })
   })
 
   it('keeps what was written while the connection was lost', async () => {
@@ -102,7 +102,7 @@ describe('a document', () => {
     await take(Scripted.last.asked(UPDATE))
     await take(Scripted.last.asked(UPDATE))
     expect(text(server)).toBe('offline, sent, Hello')
-    expect(provider.unsaved).toEqual({ since: null, count: 0 })
+    expect(provider.unsaved).toEqual({ since: null, count: 0, kept: 0 })
   })
 
   it('says that an edit is refused, keeps it, and sends it when it may', async () => {
@@ -176,12 +176,12 @@ describe('edits', () => {
     vi.setSystemTime(2_000)
     write('b')
     write('c')
-    expect(provider.unsaved).toEqual({ since: 1_000, count: 3 })
+    expect(provider.unsaved).toEqual({ since: 1_000, count: 3, kept: 0 })
     expect(client.unsaved).toEqual(provider.unsaved)
     await take(Scripted.last.asked(UPDATE))
-    expect(client.unsaved).toEqual({ since: 2_000, count: 2 })
+    expect(client.unsaved).toEqual({ since: 2_000, count: 2, kept: 0 })
     await take(Scripted.last.asked(UPDATE))
-    expect(client.unsaved).toEqual({ since: null, count: 0 })
+    expect(client.unsaved).toEqual({ since: null, count: 0, kept: 0 })
   })
 
   it('are sent even though the document is not looked at any more', async () => {
