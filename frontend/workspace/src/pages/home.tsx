@@ -8,6 +8,7 @@ import { Dialog } from '../ui/dialog.js'
 import { Field, Form } from '../ui/form.js'
 import { Icon } from '../ui/icons.js'
 import { entitle } from '../ui/title.js'
+import { Leftovers } from '../ui/leftovers.js'
 import { Trouble } from '../ui/trouble.js'
 import { ago } from '../ui/words.js'
 
@@ -26,6 +27,7 @@ export function Home () {
     <Bar><strong>Projects</strong></Bar>
     <main class="page">
       <Waiting />
+      <Leftovers />
       <header>
         <h1>Projects</h1>
         <button class="button primary" onClick={() => setStarting(true)}><Icon name="plus" />New project</button>

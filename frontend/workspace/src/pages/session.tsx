@@ -15,6 +15,7 @@ import { foldSession, useRoom, type SessionState } from '../state.js'
 import { Avatars } from '../ui/avatar.js'
 import { Bar } from '../ui/bar.js'
 import { Icon, type IconName } from '../ui/icons.js'
+import { Leftovers } from '../ui/leftovers.js'
 import { entitle } from '../ui/title.js'
 import { Trouble } from '../ui/trouble.js'
 
@@ -61,7 +62,7 @@ export function SessionPage ({ session, document: wanted, version, approval }: P
   useEffect(() => { entitle(chosen?.title, title) }, [chosen?.title, title])
 
   if (live.error?.code === 'session.join_pending') return <><Bar /><Lobby /></>
-  if (live.error !== null || error !== null) return <><Bar /><main class="page"><Trouble error={live.error ?? error} /></main></>
+  if (live.error !== null || error !== null) return <><Bar /><main class="page"><Trouble error={live.error ?? error} />{wanted !== null && <Leftovers document={wanted} />}</main></>
   if ((session !== null && state === null) || (session === null && alone === null)) {
     return <><Bar /><div class="loading" role="status" aria-label="Loading" /></>
   }
@@ -103,6 +104,7 @@ export function SessionPage ({ session, document: wanted, version, approval }: P
               : writes ? 'Start one, and everybody here writes in it with you.' : 'When somebody starts one, it is shown here.'}</p>
             {wanted === null && writes && <button class="button primary" onClick={() => setOpen('document')}><Icon name="plus" />Start a document</button>}
             {wanted !== null && <button class="button" onClick={() => go(session === null ? paths.project(project) : paths.session(session))}>Other documents</button>}
+            {wanted !== null && <Leftovers document={wanted} />}
           </div>}
       </main>
       <nav class="rail" aria-label="Panels">

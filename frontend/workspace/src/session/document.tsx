@@ -1,7 +1,7 @@
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import * as Y from 'yjs'
-import { DocumentProvider, type ApprovalInfo, type CommandError, type DocumentInfo } from '@bduf/realtime'
+import { DocumentProvider, wordsOf, type ApprovalInfo, type CommandError, type DocumentInfo } from '@bduf/realtime'
 import { Chip } from '../approvals/chip.js'
 import { rest } from '../identity.js'
 import { client } from '../realtime.js'
@@ -10,6 +10,7 @@ import { Dialog } from '../ui/dialog.js'
 import { Field, Form } from '../ui/form.js'
 import { Icon, type IconName } from '../ui/icons.js'
 import { Menu } from '../ui/menu.js'
+import { save } from '../ui/file.js'
 import { complain } from '../ui/notices.js'
 import { ask } from '../ui/question.js'
 import { Editor } from './editor.js'
@@ -46,7 +47,7 @@ interface Props {
 /** A document: its title, its text or values, and what was in it before. */
 export function DocumentView ({ info, session, version, status, permissions, list, requests }: Props) {
   const merges = info.strategy === 'merge'
-  const [provider, startOver] = useProvider(merges ? info.id : null, session)
+  const [provider, startOver] = useProvider(merges ? info.id : null, session, info.title)
   const [mode, setMode] = useState<Mode>(innerWidth > 900 ? 'both' : 'write')
   const [authors, setAuthors] = useState(false)
   const [renaming, setRenaming] = useState(false)
@@ -85,7 +86,7 @@ export function DocumentView ({ info, session, version, status, permissions, lis
     {said !== null && <p class={refusal === null ? 'banner' : 'banner warn'} role="status">
       {said}
       {refusal !== null && !refusal.retryable && provider !== null && (lost || provider.unsaved.count > 0) && <>
-        <button class="button compact" onClick={() => save(new Blob([provider.doc.getText('content').toString()]), `${info.title} (mine).md`)}>Download mine</button>
+        <button class="button compact" onClick={() => save(mine(provider), `${info.title} (mine).md`)}>Download mine</button>
         <button class="button compact" onClick={() => ask('What you wrote and the server does not take is given up.', 'Discard mine', startOver)}>Discard mine</button>
       </>}
     </p>}
@@ -108,12 +109,12 @@ export function DocumentView ({ info, session, version, status, permissions, lis
 }
 
 /** Keeps a document of this page the same as the server's while it is shown; `startOver` takes the server's for mine. */
-function useProvider (document: string | null, session: string | null): [DocumentProvider | null, startOver: () => void] {
+function useProvider (document: string | null, session: string | null, title: string): [DocumentProvider | null, startOver: () => void] {
   const [provider, setProvider] = useState<DocumentProvider | null>(null)
   const [start, setStart] = useState(0)
   useEffect(() => {
     if (document === null) return
-    const made = new DocumentProvider(client, document, new Y.Doc(), session === null ? {} : { session })
+    const made = new DocumentProvider(client, document, new Y.Doc(), { title, ...(session === null ? {} : { session }) })
     setProvider(made)
     return () => {
       made.destroy()
@@ -155,10 +156,8 @@ async function download ({ id, title }: DocumentInfo, as: 'markdown' | 'json'): 
   save(await rest.blob(`documents/${id}/export/?as=${as}`), `${title}.${as === 'markdown' ? 'md' : 'json'}`)
 }
 
-function save (file: Blob, name: string): void {
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(file)
-  link.download = name.replace(/[^\p{L}\p{N} ._()-]+/gu, '-')
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+/** The text as it is here, and what is not in it because what it stands on is missing. */
+function mine ({ doc, unconfirmed }: DocumentProvider): Blob {
+  const text = doc.getText('content').toString()
+  return new Blob(text === '' || doc.store.pendingStructs !== null ? [text, '\n\n', wordsOf(unconfirmed!)] : [text])
 }

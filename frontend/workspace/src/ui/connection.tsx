@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks'
 import { ended, isGuest, me, signIn } from '../identity.js'
-import { client, restarts, status, unsaved } from '../realtime.js'
+import { client, kept, restarts, status, unsaved } from '../realtime.js'
 import { Dialog } from './dialog.js'
 import { Field, Form } from './form.js'
 import { edits } from './words.js'
@@ -31,7 +31,7 @@ export function Connection () {
   return <>
     <span class={`connection ${tone}`}>
       <span class="dot" aria-hidden="true" />
-      <span role="status">{text}{count > 0 && state !== 'live' && ` ${edits(count)} kept here.`}</span>
+      <span role="status">{text}{count > 0 && state !== 'live' && ` ${edits(count, kept(), 'here')}`}</span>
       {state === 'reconnecting' && !out && <button class="button bare compact" onClick={client.hurry}>Try now ({seconds} s)</button>}
       {stopped && !out && <button class="button bare compact" onClick={() => location.reload()}>Reload</button>}
     </span>
@@ -45,7 +45,7 @@ function SignInAgain ({ shut }: { shut: boolean }) {
   const { count } = unsaved.value
   if (!shown) return <button class="button compact primary" onClick={() => setShown(true)}>Sign in again</button>
   return <Dialog title={shut ? 'This account is shut' : 'You are signed out'} close={() => setShown(false)}>
-    <p class="quiet">{count > 0 && `${edits(count)} kept on this page. `}
+    <p class="quiet">{count > 0 && `${edits(count, kept(), 'on this page')} `}
       {shut ? 'Whoever runs this server can open the account again. Then sign in, and the page goes on where it is.' : 'Sign in again, and the page goes on where it is.'}</p>
     <Form action="Sign in" send={async ({ username = '', password = '' }) => {
       await signIn(username, password)

@@ -1,0 +1,1 @@
+export{a as wordsOf}from"./missing-BbUl8q0i.js";

@@ -1,0 +1,2 @@
+// What reads updates comes along when it is needed.
+export { wordsOf } from '@bduf/realtime'
