@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,16 +10,16 @@ import pytest
 from playwright.async_api import Error, WebSocketRoute, async_playwright
 
 from tests.browser.conftest import ARGUMENTS, Sit, find_chromium
-from tests.browser.people import PASSWORD, Desk
+from tests.browser.people import Desk
+from tests.browser.teams import House
 from tests.browser.test_writing import session, two_at_work
-from tests.live import Live
 from tests.servers import eventually
 
 pytestmark = pytest.mark.live
 
 
 @asynccontextmanager
-async def own_browser(house: Live, profile: Path) -> AsyncIterator[Desk]:
+async def own_browser(house: House, profile: Path) -> AsyncIterator[Desk]:
     """A browser with a profile on the disk, which is there again the next time."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
@@ -42,7 +41,7 @@ async def again(desk: Desk) -> Desk:
 
 async def another(desk: Desk) -> Desk:
     """Another page of the same browser."""
-    return Desk(desk.live, desk.context, await desk.context.new_page())
+    return Desk(desk.house, desk.context, await desk.context.new_page())
 
 
 class Line:
@@ -71,40 +70,39 @@ async def on_a_line(desk: Desk, path: str) -> Line:
     return line
 
 
-async def write_offline(desk: Desk, words: str) -> None:
+async def write_offline(house: House, desk: Desk, words: str) -> None:
     """Writes while the server is away, and waits until it is kept."""
     await desk.page.wait_for_load_state("networkidle")
-    desk.live.deployment.servers[0].kill()  # type: ignore[union-attr]
+    house.deployment.servers[0].kill()
     await desk.write(words)
     await desk.page.get_by_text(f"{len(words)} unsaved edits are kept in this browser.").wait_for()
 
 
-async def sign_out(desk: Desk) -> None:
+async def sign_out(desk: Desk, asked: str = "") -> None:
+    """Signs out, after a question if there is one."""
     await desk.page.locator("summary", has_text="Account of").click()
     await desk.page.get_by_role("button", name="Sign out").click()
-
-
-async def sign_in(desk: Desk, name: str) -> None:
-    await desk.page.get_by_label("User name").fill(name)
-    await desk.page.get_by_label("Password").fill(PASSWORD)
-    await desk.page.get_by_role("button", name="Sign in").click()
-    await desk.saved()
+    if asked:
+        await desk.page.get_by_role("dialog").get_by_text(asked).wait_for()
+        await desk.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    await desk.page.get_by_label("User name").wait_for()
 
 
 async def path_of(desk: Desk) -> str:
     """Where a new document is, once the page is there."""
     await desk.page.wait_for_url("**/documents/*")
-    return desk.page.url.removeprefix(desk.live.url)
+    return desk.page.url.removeprefix(desk.house.url)
 
 
-async def test_what_was_typed_offline_outlives_its_page_and_arrives_once(house: Live, sit: Sit) -> None:
+async def test_what_was_typed_offline_outlives_its_page_and_arrives_once(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("Before. ")
     await other.until("Before.")
     path = await path_of(one)
-    await write_offline(one, "Kept. ")
+    await write_offline(house, one, "Kept. ")
     one = await again(one)
     house.deployment.servers[0].start()
+    await other.hurry()
     await one.open(path)
     await one.until("Before. Kept.")
     await one.saved()
@@ -121,21 +119,22 @@ async def test_what_was_typed_offline_outlives_its_page_and_arrives_once(house: 
 
 
 async def test_a_browser_that_dies_has_them_again_and_says_where_they_are(
-    house: Live, sit: Sit, tmp_path: Path
+    house: House, sit: Sit, tmp_path: Path
 ) -> None:
     other = await sit("owner0", session(house))
     await other.start("Context and goals")
     path = await path_of(other)
     async with own_browser(house, tmp_path) as one:
-        await one.sign_in("participant1", path)
+        await one.come_in("participant1", path)
         await one.text.wait_for()
-        await write_offline(one, "Alive. ")
+        await write_offline(house, one, "Alive. ")
         devtools = await one.context.new_cdp_session(one.page)
         with pytest.raises(Error):
             await devtools.send("Browser.crash")
     house.deployment.servers[0].start()
+    await other.hurry()
     async with own_browser(house, tmp_path) as one:
-        await one.sign_in("participant1")  # browsers write cookies half a minute late
+        await one.come_in("participant1")
         await one.page.get_by_role("link", name="7 edits in “Context and goals” are not saved").click()
         await one.until("Alive.")
         await one.saved()
@@ -147,30 +146,31 @@ async def test_a_browser_that_dies_has_them_again_and_says_where_they_are(
         assert one.complaints == []
 
 
-async def test_they_are_of_their_writer_alone(house: Live, sit: Sit) -> None:
+async def test_they_are_of_their_writer_alone(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     path = await path_of(one)
-    await write_offline(other, "Mine. ")
+    await write_offline(house, other, "Mine. ")
     other = await again(other)
     house.deployment.servers[0].start()
+    await one.hurry()
     await other.open("/")
     await other.page.get_by_text("6 edits in “Context and goals” are not saved").wait_for()
     await sign_out(other)
-    await sign_in(other, "participant2")
+    await other.come_in("participant2")
     assert await other.page.get_by_role("heading", name="Not saved yet").count() == 0
     await other.open(path)
     await other.write("By a third. ")
     await one.until("By a third.")
     assert await other.read() == await one.read() == "By a third. "
     await sign_out(other)
-    await sign_in(other, "participant1")
+    await other.sign_in(house.members["participant1"].username)
     await other.page.get_by_text("6 edits in “Context and goals” are not saved").click()
     await one.until("Mine.")
     await other.saved()
     assert (await one.read()).count("Mine. ") == 1
 
 
-async def test_another_tab_leaves_them_to_the_one_that_lives(house: Live, sit: Sit) -> None:
+async def test_another_tab_leaves_them_to_the_one_that_lives(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     path = await path_of(one)
     cut = await another(one)
@@ -193,17 +193,22 @@ async def test_another_tab_leaves_them_to_the_one_that_lives(house: Live, sit: S
     assert (await one.read()).count("From a tab") == 1
 
 
-async def test_who_may_write_no_more_can_take_them_along_or_give_them_up(house: Live, sit: Sit) -> None:
+async def test_who_may_write_no_more_can_take_them_along_or_give_them_up(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("Ours. ")
     await other.until("Ours.")
     path = await path_of(one)
-    await write_offline(other, "Mine. ")
+    await write_offline(house, other, "Mine. ")
     other = await again(other)
     house.deployment.servers[0].start()
-    user = uuid.UUID(house.value("SELECT id FROM accounts_user WHERE username = 'participant1'"))
+    await one.hurry()
     meeting = path.split("/")[2]
-    asked = house.rest("PATCH", f"sessions/{meeting}/participants/{user}/", house.owner, {"role": "observer"})
+    asked = house.rest(
+        "PATCH",
+        f"sessions/{meeting}/participants/{house.members['participant1'].id}/",
+        house.owner,
+        {"role": "observer"},
+    )
     assert asked[0] == 200, asked
     await other.open(path)
     await other.page.get_by_text("You may read here, not write.").wait_for()
@@ -222,14 +227,15 @@ async def test_who_may_write_no_more_can_take_them_along_or_give_them_up(house: 
     assert await other.read() == await one.read() == "Ours. "
 
 
-async def test_those_of_a_document_that_is_gone_can_be_downloaded(house: Live, sit: Sit) -> None:
+async def test_those_of_a_document_that_is_gone_can_be_downloaded(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     await one.write("Ours. ")
     await other.until("Ours.")
     path = await path_of(one)
-    await write_offline(other, "Mine. ")
+    await write_offline(house, other, "Mine. ")
     other = await again(other)
     house.deployment.servers[0].start()
+    await one.hurry()
     assert house.rest("DELETE", f"documents/{path.rpartition('/')[2]}/", house.owner)[0] == 204
     await other.open("/")
     await other.page.get_by_role("link", name="6 edits in “Context and goals”").click()
@@ -242,7 +248,7 @@ async def test_those_of_a_document_that_is_gone_can_be_downloaded(house: Live, s
     await other.page.get_by_role("heading", name="Not saved yet").wait_for(state="detached")
 
 
-async def test_where_the_browser_keeps_nothing_closing_asks(house: Live, sit: Sit) -> None:
+async def test_where_the_browser_keeps_nothing_closing_asks(house: House, sit: Sit) -> None:
     one, _ = await two_at_work(house, sit)
     await one.context.add_init_script("indexedDB.open = () => { throw new DOMException('no', 'SecurityError') }")
     await one.page.reload()
@@ -255,10 +261,11 @@ async def test_where_the_browser_keeps_nothing_closing_asks(house: Live, sit: Si
     assert (await asked.value).type == "beforeunload"
     await (await asked.value).dismiss()
     house.deployment.servers[0].start()
+    await one.hurry()
     await one.saved()
 
 
-async def test_signing_out_with_something_unsaved_asks_and_keeps_it(house: Live, sit: Sit) -> None:
+async def test_signing_out_with_something_unsaved_asks_and_keeps_it(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
     path = await path_of(one)
     one = await again(one)
@@ -266,11 +273,9 @@ async def test_signing_out_with_something_unsaved_asks_and_keeps_it(house: Live,
     line.cut = True
     await one.write("Later. ")
     await one.page.get_by_text("Saving").wait_for()
-    await sign_out(one)
-    await one.page.get_by_text("7 unsaved edits are kept in this browser. Only you can send that").wait_for()
-    await one.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    await sign_out(one, asked="7 unsaved edits are kept in this browser. Only you can send that")
     line.cut = False
-    await sign_in(one, "owner0")
+    await one.sign_in(house.members["owner0"].username)
     await one.page.get_by_text("7 edits in “Context and goals” are not saved").click()
     await other.until("Later.")
     await one.saved()
