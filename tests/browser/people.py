@@ -57,10 +57,12 @@ class Desk:
         await self.text.and_(self.page.locator("[contenteditable=false]")).wait_for()
 
     async def start(self, title: str) -> None:
-        """Starts a document in the session that is open."""
+        """Starts a document in the session that is open, and is at its address then."""
+        before = self.page.url
         await self.page.get_by_label("New document").first.click()
         await self.page.get_by_label("Title").fill(title)
         await self.page.get_by_role("button", name="Start writing").click()
+        await self.page.wait_for_url(lambda url: "/documents/" in url and url != before)
         await self.page.get_by_role("heading", name=title, exact=True).first.wait_for()
         await self.text.wait_for()
 

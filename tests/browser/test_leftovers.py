@@ -88,9 +88,7 @@ async def sign_out(desk: Desk, asked: str = "") -> None:
     await desk.page.get_by_label("User name").wait_for()
 
 
-async def path_of(desk: Desk) -> str:
-    """Where a new document is, once the page is there."""
-    await desk.page.wait_for_url("**/documents/*")
+def path_of(desk: Desk) -> str:
     return desk.page.url.removeprefix(desk.house.url)
 
 
@@ -98,7 +96,7 @@ async def test_what_was_typed_offline_outlives_its_page_and_arrives_once(house: 
     one, other = await two_at_work(house, sit)
     await one.write("Before. ")
     await other.until("Before.")
-    path = await path_of(one)
+    path = path_of(one)
     await write_offline(house, one, "Kept. ")
     one = await again(one)
     house.deployment.servers[0].start()
@@ -123,7 +121,7 @@ async def test_a_browser_that_dies_has_them_again_and_says_where_they_are(
 ) -> None:
     other = await sit("owner0", session(house))
     await other.start("Context and goals")
-    path = await path_of(other)
+    path = path_of(other)
     async with own_browser(house, tmp_path) as one:
         await one.come_in("participant1", path)
         await one.text.wait_for()
@@ -148,7 +146,7 @@ async def test_a_browser_that_dies_has_them_again_and_says_where_they_are(
 
 async def test_they_are_of_their_writer_alone(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
-    path = await path_of(one)
+    path = path_of(one)
     await write_offline(house, other, "Mine. ")
     other = await again(other)
     house.deployment.servers[0].start()
@@ -172,7 +170,7 @@ async def test_they_are_of_their_writer_alone(house: House, sit: Sit) -> None:
 
 async def test_another_tab_leaves_them_to_the_one_that_lives(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
-    path = await path_of(one)
+    path = path_of(one)
     cut = await another(one)
     line = await on_a_line(cut, path)
     line.cut = True
@@ -197,7 +195,7 @@ async def test_who_may_write_no_more_can_take_them_along_or_give_them_up(house: 
     one, other = await two_at_work(house, sit)
     await one.write("Ours. ")
     await other.until("Ours.")
-    path = await path_of(one)
+    path = path_of(one)
     await write_offline(house, other, "Mine. ")
     other = await again(other)
     house.deployment.servers[0].start()
@@ -231,7 +229,7 @@ async def test_those_of_a_document_that_is_gone_can_be_downloaded(house: House, 
     one, other = await two_at_work(house, sit)
     await one.write("Ours. ")
     await other.until("Ours.")
-    path = await path_of(one)
+    path = path_of(one)
     await write_offline(house, other, "Mine. ")
     other = await again(other)
     house.deployment.servers[0].start()
@@ -267,7 +265,7 @@ async def test_where_the_browser_keeps_nothing_closing_asks(house: House, sit: S
 
 async def test_signing_out_with_something_unsaved_asks_and_keeps_it(house: House, sit: Sit) -> None:
     one, other = await two_at_work(house, sit)
-    path = await path_of(one)
+    path = path_of(one)
     one = await again(one)
     line = await on_a_line(one, path)
     line.cut = True
