@@ -1,8 +1,7 @@
-"""Runs the whole suite as `make test` does, in three lanes side by side.
+"""Runs the whole suite as `make test` does, in parts of which three run side by side, the longest first.
 
-One lane has tests that start servers, and one those of faults and those in a browser: these wait most of the time. The
-third has those of one process: on SQLite, then once more on PostgreSQL what touches the database. What the others say
-is shown when they are done, and at the very end every test that failed, in a line each.
+What the first says is shown as it comes, and what the others say when they are done; at the very end every test that
+failed, in a line each.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal, NamedTuple
 from xml.etree import ElementTree
 
 from tests.servers import ServerUnavailable, postgres_server
@@ -26,7 +25,29 @@ ROOT = Path(__file__).resolve().parents[1]
 ON_BOTH_DATABASES = ["tests/accounts", "tests/audit", "tests/rooms", "tests/gateway", "tests/collaboration"]
 ON_BOTH_DATABASES += ["tests/approvals", "tests/notifications", "tests/test_authorization.py"]
 ON_BOTH_DATABASES += ["tests/test_command_authorization.py", "tests/test_contract.py"]
-APART = ("tests/faults", "tests/browser")
+LANES = 3
+
+
+class Part(NamedTuple):
+    """Tests that one pytest runs: all that have a marker, or those in some places."""
+
+    title: str
+    marker: str
+    places: Sequence[str] = ()
+    database: Literal["sqlite", "postgres"] = "sqlite"
+
+
+APART = [
+    Part("Tests in a browser", "live", ["tests/browser"]),
+    Part("Tests with hostile clients", "live", ["tests/hostile"]),
+    Part("Tests of faults", "live", ["tests/faults"]),
+]
+PARTS = [
+    Part("Tests with servers", "live", [f"--ignore={place}" for part in APART for place in part.places]),
+    Part("Tests of one process, on SQLite", "not live"),
+    Part("Once more on PostgreSQL, what touches the database", "database and not live", ON_BOTH_DATABASES, "postgres"),
+    *APART,
+]
 NOTHING_SELECTED = 5
 failures: list[str] = []
 
@@ -40,10 +61,10 @@ def main() -> int:
     started = time.monotonic()
     if options.coverage:
         run([sys.executable, "-m", "coverage", "erase"])
-    print("Tests with servers; the others run beside them, and are shown when they are done:", flush=True)
-    with ThreadPoolExecutor(2) as lanes:
-        others = [lanes.submit(heard, lane, options) for lane in (in_one_process, with_faults_or_a_browser)]
-        codes = [pytest([*marked("live", options), *(f"--ignore={apart}" for apart in APART)], options)]
+    print("The first tests; others run beside them, and are shown when they are done:", flush=True)
+    with ThreadPoolExecutor(LANES) as lanes:
+        first, *others = [lanes.submit(part_run if part is PARTS[0] else part_heard, part, options) for part in PARTS]
+        codes = [first.result()[0]]
         for other in others:
             code, said = other.result()
             codes.append(code)
@@ -57,37 +78,27 @@ def main() -> int:
     return max(codes)
 
 
-def heard(lane: Callable[[argparse.Namespace, IO[str]], int], options: argparse.Namespace) -> tuple[int, str]:
-    """Runs a lane; returns its code, and what it said."""
-    with tempfile.TemporaryFile("w+") as said:
-        code = lane(options, said)
-        said.seek(0)
-        return code, said.read()
+def part_heard(part: Part, options: argparse.Namespace) -> tuple[int, str]:
+    """Runs a part; returns its code, and what it said."""
+    with tempfile.TemporaryFile("w+") as output:
+        code, _ = part_run(part, options, output)
+        output.seek(0)
+        return code, output.read()
 
 
-def with_faults_or_a_browser(options: argparse.Namespace, said: IO[str]) -> int:
-    """Runs the tests of faults, and those in a browser."""
-    print("\nTests of faults, and in a browser:", file=said, flush=True)
-    return pytest([*marked("live", options), *APART], options, output=said)
-
-
-def in_one_process(options: argparse.Namespace, said: IO[str]) -> int:
-    """Runs the tests that start no servers, on both databases."""
-    print("\nTests of one process, on SQLite:", file=said, flush=True)
-    code = pytest(marked("not live", options), options, output=said)
+def part_run(part: Part, options: argparse.Namespace, output: IO[str] | None = None) -> tuple[int, str]:
+    """Runs a part, with its database if it wants one; returns its code, and nothing."""
+    print(f"\n{part.title}:", file=output, flush=True)
+    marker = part.marker if options.long and part.database == "sqlite" else f"{part.marker} and not long"
     with ExitStack() as stack:
-        try:
-            postgres = stack.enter_context(postgres_server())
-        except ServerUnavailable as missing:
-            print(f"\nNot run on PostgreSQL: {missing}", file=said, flush=True)
-            return max(code, 1 if os.environ.get("CI") else 0)
-        print("\nOnce more on PostgreSQL, what touches the database:", file=said, flush=True)
-        only = ["-m", "database and not live and not long", *ON_BOTH_DATABASES]
-        return max(code, pytest(only, options, {"DATABASE_URL": postgres.url}, output=said))
-
-
-def marked(lane: str, options: argparse.Namespace) -> list[str]:
-    return ["-m", lane if options.long else f"{lane} and not long"]
+        env = {}
+        if part.database == "postgres":
+            try:
+                env["DATABASE_URL"] = stack.enter_context(postgres_server()).url
+            except ServerUnavailable as missing:
+                print(f"Not run: {missing}", file=output, flush=True)
+                return 1 if os.environ.get("CI") else 0, ""
+        return pytest(["-m", marker, *part.places], options, env, output), ""
 
 
 def pytest(
