@@ -100,4 +100,4 @@ class Desk:
 
     async def saved(self) -> None:
         """Waits until the server has confirmed every edit."""
-        await self.page.locator(".connection.good", has_text="Live").wait_for()
+        await self.page.locator(".connection.good[data-unsaved='0']", has_text="Live").wait_for()

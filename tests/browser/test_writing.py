@@ -69,6 +69,7 @@ async def test_what_is_typed_offline_is_kept_and_sent(house: House, sit: Sit) ->
     one, other = await two_at_work(house, sit)
     await one.write("Before. ")
     await other.until("Before.")
+    await one.saved()
     await one.context.set_offline(True)
     await one.page.evaluate("dispatchEvent(new Event('offline'))")
     house.deployment.servers[0].kill()

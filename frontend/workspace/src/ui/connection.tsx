@@ -29,7 +29,7 @@ export function Connection () {
           : state === 'reconnecting' ? ['warn', 'Offline.'] : ['quiet', 'Connecting …']
   const seconds = Math.max(1, Math.ceil(((next ?? now) - now) / 1000))
   return <>
-    <span class={`connection ${tone}`}>
+    <span class={`connection ${tone}`} data-unsaved={count}>
       <span class="dot" aria-hidden="true" />
       <span role="status">{text}{count > 0 && state !== 'live' && ` ${edits(count, kept(), 'here')}`}</span>
       {state === 'reconnecting' && !out && <button class="button bare compact" onClick={client.hurry}>Try now ({seconds} s)</button>}
