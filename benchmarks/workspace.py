@@ -20,8 +20,8 @@ from playwright.async_api import Browser, async_playwright
 
 from benchmarks.machine import environment
 from tests.browser.conftest import ARGUMENTS, find_chromium
-from tests.browser.people import PATIENCE, Desk, make_people
-from tests.live import Live
+from tests.browser.people import PATIENCE, Desk
+from tests.browser.teams import houses_of
 from tests.servers import Deployment
 
 TITLE = "Context and goals"
@@ -102,9 +102,8 @@ class House:
     """A server with two people in one session, and a text that they write in."""
 
     def __init__(self, deployment: Deployment, browser: Browser) -> None:
-        self.live = Live(deployment)
+        self.live = next(houses_of(deployment, 1))
         self.browser = browser
-        make_people(self.live, [("ada", "Ada", "owner"), ("bob", "Bob", "participant")])
         session = self.live.session(conflict_resolution="merge")
         body = {"session": session, "title": TITLE, "strategy": "merge", "content": TEXT}
         status, made = self.live.rest("POST", "documents/", self.live.owner, body)
@@ -126,7 +125,7 @@ class House:
     async def views(self, kind: str, number: int) -> None:
         """Opens each page so often, each time as if for the first time."""
         ada = await self.desk()
-        await ada.sign_in("ada")
+        await ada.come_in("owner0")
         cookies = await ada.context.storage_state()
         await ada.context.close()
         times: dict[str, list[float]] = {"sign-in page": [], "home": [], "text accepts a keystroke": [], "preview": []}
@@ -151,8 +150,8 @@ class House:
     async def keystrokes(self, kind: str, number: int) -> None:
         """Has somebody type, and looks when each letter is sent, comes to the other window, and is seen there."""
         ada, bob = await self.desk(), await self.desk()
-        await ada.sign_in("ada", self.path)
-        await bob.sign_in("bob", self.path)
+        await ada.come_in("owner0", self.path)
+        await bob.come_in("participant1", self.path)
         await ada.write(" ", "Control+Home")
         await bob.page.locator(".cm-ySelectionInfo").wait_for(state="attached")
         await ada.saved()
