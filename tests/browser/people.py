@@ -65,6 +65,7 @@ class Desk:
         await self.page.wait_for_url(lambda url: "/documents/" in url and url != before)
         await self.page.get_by_role("heading", name=title, exact=True).first.wait_for()
         await self.text.wait_for()
+        await self.page.locator(".sheets[aria-busy=true]").wait_for(state="detached")
 
     async def write(self, words: str, key: str = "Control+End") -> None:
         """Types at the end of the text, or where another key leads."""
