@@ -73,6 +73,7 @@ async def on_a_line(desk: Desk, path: str) -> Line:
 async def write_offline(house: House, desk: Desk, words: str) -> None:
     """Writes while the server is away, and waits until it is kept."""
     await desk.page.wait_for_load_state("networkidle")
+    await desk.saved()
     house.deployment.servers[0].kill()
     await desk.write(words)
     await desk.page.get_by_text(f"{len(words)} unsaved edits are kept in this browser.").wait_for()
@@ -92,11 +93,17 @@ def path_of(desk: Desk) -> str:
     return desk.page.url.removeprefix(desk.house.url)
 
 
-async def test_what_was_typed_offline_outlives_its_page_and_arrives_once(house: House, sit: Sit) -> None:
+async def at_work(house: House, sit: Sit, words: str = "") -> tuple[Desk, Desk, str]:
+    """Two people in a new document, in which the first may have written something; and where it is."""
     one, other = await two_at_work(house, sit)
-    await one.write("Before. ")
-    await other.until("Before.")
-    path = path_of(one)
+    if words:
+        await one.write(words)
+        await other.until(words.strip())
+    return one, other, path_of(one)
+
+
+async def test_what_was_typed_offline_outlives_its_page_and_arrives_once(house: House, sit: Sit) -> None:
+    one, other, path = await at_work(house, sit, "Before. ")
     await write_offline(house, one, "Kept. ")
     one = await again(one)
     house.deployment.servers[0].start()
@@ -145,8 +152,7 @@ async def test_a_browser_that_dies_has_them_again_and_says_where_they_are(
 
 
 async def test_they_are_of_their_writer_alone(house: House, sit: Sit) -> None:
-    one, other = await two_at_work(house, sit)
-    path = path_of(one)
+    one, other, path = await at_work(house, sit)
     await write_offline(house, other, "Mine. ")
     other = await again(other)
     house.deployment.servers[0].start()
@@ -169,8 +175,7 @@ async def test_they_are_of_their_writer_alone(house: House, sit: Sit) -> None:
 
 
 async def test_another_tab_leaves_them_to_the_one_that_lives(house: House, sit: Sit) -> None:
-    one, other = await two_at_work(house, sit)
-    path = path_of(one)
+    one, other, path = await at_work(house, sit)
     cut = await another(one)
     line = await on_a_line(cut, path)
     line.cut = True
@@ -192,10 +197,7 @@ async def test_another_tab_leaves_them_to_the_one_that_lives(house: House, sit: 
 
 
 async def test_who_may_write_no_more_can_take_them_along_or_give_them_up(house: House, sit: Sit) -> None:
-    one, other = await two_at_work(house, sit)
-    await one.write("Ours. ")
-    await other.until("Ours.")
-    path = path_of(one)
+    one, other, path = await at_work(house, sit, "Ours. ")
     await write_offline(house, other, "Mine. ")
     other = await again(other)
     house.deployment.servers[0].start()
@@ -226,10 +228,7 @@ async def test_who_may_write_no_more_can_take_them_along_or_give_them_up(house: 
 
 
 async def test_those_of_a_document_that_is_gone_can_be_downloaded(house: House, sit: Sit) -> None:
-    one, other = await two_at_work(house, sit)
-    await one.write("Ours. ")
-    await other.until("Ours.")
-    path = path_of(one)
+    one, other, path = await at_work(house, sit, "Ours. ")
     await write_offline(house, other, "Mine. ")
     other = await again(other)
     house.deployment.servers[0].start()
@@ -264,8 +263,7 @@ async def test_where_the_browser_keeps_nothing_closing_asks(house: House, sit: S
 
 
 async def test_signing_out_with_something_unsaved_asks_and_keeps_it(house: House, sit: Sit) -> None:
-    one, other = await two_at_work(house, sit)
-    path = path_of(one)
+    one, other, path = await at_work(house, sit)
     one = await again(one)
     line = await on_a_line(one, path)
     line.cut = True

@@ -347,3 +347,13 @@ def test_rights_that_may_have_changed_during_a_join_are_looked_at_again_with_the
     assert judged == [{first.id}, {first.id, late.id}]
     assert stage.joined().at == late.at
     assert len(judged) == 2
+
+
+def test_who_comes_back_with_a_position_is_in_since_the_join_and_not_since_the_position(stage: Stage) -> None:
+    stage.joined()
+    stage.append(2, by=stage.here, then=0.1)
+    epoch, head = stage.channel().epoch, stage.channel().position
+    back = stage.joined(since=(epoch, head - 2))  # a removal that it reads of now was before it came in
+    assert stage.channel().entered[back.id] == head
+    stage.world.act(back.leave, 0.1)
+    assert back.id not in stage.channel().entered

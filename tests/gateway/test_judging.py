@@ -24,6 +24,9 @@ from tests.servers import eventually
 
 ROOM = "test:00000000-0000-0000-0000-000000000000"
 
+# Somebody whose account was deleted.
+GONE = Identity(str(uuid.uuid4()), "Ada", "human", None, False, "token", 0.0, 9e9)
+
 
 class ChangingRights(OpenRoom):
     """Says what each look at the rights finds, and lets the looks take their time."""
@@ -120,7 +123,7 @@ async def test_who_is_let_in_again_before_the_look_is_shown_out_all_the_same(
 @pytest.mark.usefixtures("sockets")
 async def test_who_has_no_account_any_more_is_told_that_and_not_of_a_room(rights: ChangingRights) -> None:
     ada = Member("ada")
-    ada.identity = Identity(str(uuid.uuid4()), "Ada", "human", None, False, "token", 0.0, 9e9)
+    ada.identity = GONE
     rights.role = None
     Process(conf).hub.on_watched(room_of([ada]))
     await eventually(lambda: ada.closed)
@@ -210,6 +213,17 @@ async def test_rights_of_polled_rooms_are_asked_for_without_an_event(polled: Pol
     polled.role = None
     await process.rights.poll()
     assert ada.closed == (4403, "room.removed")
+
+
+@pytest.mark.usefixtures("sockets")
+async def test_a_poll_tells_whoever_has_no_account_any_more_that_and_not_of_a_room(polled: PolledRights) -> None:
+    ada = Member("ada")
+    ada.identity = GONE
+    process, channel = Process(conf), room_of([ada])
+    process.hub._channels[ROOM] = channel
+    polled.role = None
+    await process.rights.poll()
+    assert ada.closed == (4401, "auth.invalid")
 
 
 async def test_rooms_that_are_not_polled_or_have_nobody_in_them_are_not_asked_for(
