@@ -12,7 +12,7 @@ from bduf_realtime.gateway import metrics
 from bduf_realtime.gateway.layer import Layer
 
 if TYPE_CHECKING:
-    from bduf_realtime.gateway.hub import RoomChannel
+    from bduf_realtime.gateway.channel import RoomChannel
     from bduf_realtime.gateway.socket import Socket
 
 

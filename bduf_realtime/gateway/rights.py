@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bduf_realtime.gateway import doors, storage
+from bduf_realtime.gateway.channel import RoomChannel
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant, Over
 from bduf_realtime.gateway.errors import Close, RealtimeError
-from bduf_realtime.gateway.hub import Hub, RoomChannel
+from bduf_realtime.gateway.hub import Hub
 
 if TYPE_CHECKING:
     from bduf_realtime.gateway.socket import Socket

@@ -13,10 +13,10 @@ import pytest
 
 from bduf_realtime.accounts.tokens import Identity
 from bduf_realtime.gateway import doors, storage
+from bduf_realtime.gateway.channel import Arrival, RoomChannel
 from bduf_realtime.gateway.conf import conf
 from bduf_realtime.gateway.doors import Grant
 from bduf_realtime.gateway.errors import RealtimeError
-from bduf_realtime.gateway.hub import Arrival, RoomChannel
 from bduf_realtime.gateway.outbox import Outbox
 from bduf_realtime.gateway.process import Process
 from tests.gateway.model import OpenRoom
